@@ -1,0 +1,96 @@
+/**
+ * The protocol between gateways and the autoscaler: newline-delimited JSON over one TCP connection
+ * that the gateway opens to the address in the autoscaler's Lease (annotation
+ * `nought.dev/demand-address`). The first line of a gateway is `hello` with the token of the Secret
+ * of the same name; anything else first ends the connection.
+ *
+ * A function is named by `namespace/name`.
+ */
+export interface FunctionDemand {
+  readonly function: string;
+  /** Requests that are with a pod now. */
+  readonly inFlight: number;
+  /** Requests that wait for a pod now. */
+  readonly held: number;
+  /** Milliseconds since the last request ended; 0 while one is in flight or held. */
+  readonly idleMs: number;
+  /** Requests that arrived since the last sample. */
+  readonly arrived: number;
+}
+
+export type GatewayMessage =
+  | { readonly kind: 'hello'; readonly gateway: string; readonly token: string }
+  /** Once a second: each function that has had a request since the connection was opened and is not yet reported at rest. */
+  | { readonly kind: 'sample'; readonly functions: readonly FunctionDemand[] }
+  /** A request is held and there is no pod for it: scale now. */
+  | { readonly kind: 'poke'; readonly function: string; readonly held: number }
+  /** These draining pods (uids) are out of this gateway's routes and have none of its requests in flight. */
+  | { readonly kind: 'drained'; readonly pods: readonly string[] };
+
+export type AutoscalerMessage = { readonly kind: 'welcome' };
+
+/** Longest line that either side accepts, in bytes. */
+export const demandLineLimit = 1 << 20;
+
+/** Parses one line of a gateway; undefined for anything that is not a message of the protocol. */
+export function parseGatewayMessage(line: string): GatewayMessage | undefined {
+  const value = parseObject(line);
+  if (value === undefined) return undefined;
+  switch (value['kind']) {
+    case 'hello':
+      return isText(value['gateway']) && isText(value['token'])
+        ? { kind: 'hello', gateway: value['gateway'], token: value['token'] }
+        : undefined;
+    case 'sample':
+      return Array.isArray(value['functions']) && value['functions'].every(isDemand)
+        ? { kind: 'sample', functions: value['functions'] }
+        : undefined;
+    case 'poke':
+      return isText(value['function']) && isCount(value['held'])
+        ? { kind: 'poke', function: value['function'], held: value['held'] }
+        : undefined;
+    case 'drained':
+      return Array.isArray(value['pods']) && value['pods'].every(isText)
+        ? { kind: 'drained', pods: value['pods'] }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Parses one line of the autoscaler; undefined for anything else. */
+export function parseAutoscalerMessage(line: string): AutoscalerMessage | undefined {
+  return parseObject(line)?.['kind'] === 'welcome' ? { kind: 'welcome' } : undefined;
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isDemand(value: unknown): value is FunctionDemand {
+  const demand = value as Partial<Record<keyof FunctionDemand, unknown>> | null;
+  return (
+    typeof demand === 'object' &&
+    demand !== null &&
+    isText(demand.function) &&
+    isCount(demand.inFlight) &&
+    isCount(demand.held) &&
+    isCount(demand.idleMs) &&
+    isCount(demand.arrived)
+  );
+}

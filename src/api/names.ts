@@ -1,0 +1,29 @@
+/** Labels, annotations and well-known names that more than one room reads or writes. */
+export const names = {
+  group: 'nought.dev',
+  /** Where the platform's own Leases and Secrets live. */
+  systemNamespace: 'nought-system',
+  label: {
+    /** On pods, ReplicaSets and code ConfigMaps: the Function's name. */
+    function: 'nought.dev/function',
+    /** On pods and ReplicaSets: the revision. */
+    revision: 'nought.dev/revision',
+  },
+  annotation: {
+    /** On a pod that is to go away: no gateway routes to it any more (value: the time, RFC 3339). */
+    draining: 'nought.dev/draining',
+    /** On the autoscaler's Lease: `host:port` where it takes demand. */
+    demandAddress: 'nought.dev/demand-address',
+    podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
+  },
+  /** Lease (and Secret with the key `token`) of the autoscaler, in the system namespace. */
+  autoscaler: 'nought-autoscaler',
+  /** Images that stand for the function servers; the process runtime runs them from the package. */
+  image: { node: 'nought.dev/runtime-node', python: 'nought.dev/runtime-python' },
+  /** Where a function server finds its code inside a container. */
+  codeMountPath: '/var/run/nought/code',
+  /** Port that function pods listen on. */
+  functionPort: 8080,
+  /** Answered by the function servers themselves, never by the handler; 200 once the handler is loaded. */
+  readyPath: '/.well-known/nought/ready',
+} as const;

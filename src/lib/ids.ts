@@ -1,0 +1,26 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** Sources of identity, as a parameter so that tests can make them repeatable. */
+export interface Ids {
+  /** A random UUID (RFC 9562 version 4), as used for `metadata.uid`. */
+  uid(): string;
+  /** `length` characters of the alphabet that Kubernetes uses for generated name suffixes. */
+  suffix(length: number): string;
+  /** `bytes` random bytes in base64url, for tokens. */
+  secret(bytes: number): string;
+}
+
+/** No vowels and no look-alikes, as in k8s.io/apimachinery/pkg/util/rand. */
+const suffixAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
+
+export const randomIds: Ids = {
+  uid: () => randomUUID(),
+  suffix: (length) => {
+    let out = '';
+    for (const byte of randomBytes(length)) {
+      out += suffixAlphabet[byte % suffixAlphabet.length];
+    }
+    return out;
+  },
+  secret: (bytes) => randomBytes(bytes).toString('base64url'),
+};
