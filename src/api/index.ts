@@ -21,6 +21,14 @@ export type {
   Volume,
   VolumeMount,
 } from './core.ts';
+export type {
+  PrinterColumn,
+  ResourceDescriptor,
+  ResourceHooks,
+  ScalePaths,
+  Verb,
+} from './descriptor.ts';
+export type { Schema, ValidationRule } from './schema.ts';
 export type { AutoscalerMessage, FunctionDemand, GatewayMessage } from './demand.ts';
 export { demandLineLimit, parseAutoscalerMessage, parseGatewayMessage } from './demand.ts';
 export type {
