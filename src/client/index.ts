@@ -9,7 +9,12 @@ export type {
   ResourceRef,
   WatchOptions,
 } from './client.ts';
+export { createClient } from './create-client.ts';
+export { createInformer, type InformerOptions } from './create-informer.ts';
+export { type ClusterAccess, httpTransport, type HttpTransportOptions } from './http-transport.ts';
 export type { Informer, InformerHandlers } from './informer.ts';
+export { type Kubeconfig, type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';
+export type { Indexes } from './object-cache.ts';
 export { refs } from './refs.ts';
 export type {
   ApiRequest,
