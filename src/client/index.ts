@@ -11,6 +11,8 @@ export type {
 } from './client.ts';
 export { createClient } from './create-client.ts';
 export { createInformer, type InformerOptions } from './create-informer.ts';
+export { EventRecorder, type EventRecorderOptions, type Report } from './event-recorder.ts';
+export { holdLease, type LeaseOptions, type Term } from './hold-lease.ts';
 export { type ClusterAccess, httpTransport, type HttpTransportOptions } from './http-transport.ts';
 export type { Informer, InformerHandlers } from './informer.ts';
 export { type Kubeconfig, type KubeconfigOptions, loadKubeconfig } from './kubeconfig.ts';

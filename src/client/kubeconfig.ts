@@ -77,9 +77,9 @@ async function readFiles(options: KubeconfigOptions): Promise<readonly File[]> {
 
 async function readOne(path: string): Promise<File> {
   const absolute = resolvePath(path);
-  let text: string;
+  let content: string;
   try {
-    text = await readFile(absolute, 'utf8');
+    content = await readFile(absolute, 'utf8');
   } catch (cause) {
     throw new Error(`Cannot read kubeconfig "${absolute}": ${(cause as Error).message}`, { cause });
   }
@@ -87,7 +87,7 @@ async function readOne(path: string): Promise<File> {
   const { parse } = await import('yaml');
   let value: unknown;
   try {
-    value = parse(text);
+    value = parse(content);
   } catch (cause) {
     throw new Error(`Cannot read kubeconfig "${absolute}": ${(cause as Error).message}`, { cause });
   }
