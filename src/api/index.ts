@@ -54,5 +54,27 @@ export type {
   StatusDetails,
   WatchEvent,
 } from './object.ts';
+export type { FieldRequirement } from './selector/field-selector.ts';
+export { fieldSelectorText, parseFieldSelector } from './selector/field-selector.ts';
+export type { LabelOperator, Labels, Requirement } from './selector/requirement.ts';
+export type { Selector } from './selector/selector.ts';
+export { parseLabelSelector, selectorFromObject } from './selector/selector.ts';
 export type { StatusReason } from './status-error.ts';
 export { isStatus, StatusError } from './status-error.ts';
+export type { ParsedJson, ParseJsonOptions } from './strict-json.ts';
+export { parseJson } from './strict-json.ts';
+export {
+  configMapKeyErrors,
+  dns1035LabelErrors,
+  dns1123LabelErrors,
+  dns1123SubdomainErrors,
+  envVarNameErrors,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isLabelValue,
+  isQualifiedName,
+  labelValueErrors,
+  portNameErrors,
+  qualifiedNameErrors,
+  relaxedEnvVarNameErrors,
+} from './validation-names.ts';
