@@ -24,10 +24,21 @@ export type GatewayMessage =
   | { readonly kind: 'sample'; readonly functions: readonly FunctionDemand[] }
   /** A request is held and there is no pod for it: scale now. */
   | { readonly kind: 'poke'; readonly function: string; readonly held: number }
-  /** These draining pods (uids) are out of this gateway's routes and have none of its requests in flight. */
+  /**
+   * These draining pods (each as its `drainMark`) are out of this gateway's routes and have none of
+   * its requests in flight. Sent once for each mark and connection: anew after reconnecting.
+   */
   | { readonly kind: 'drained'; readonly pods: readonly string[] };
 
 export type AutoscalerMessage = { readonly kind: 'welcome' };
+
+/**
+ * Names one draining of one pod: the pod's uid and the value of its annotation `nought.dev/draining`.
+ * A draining can be called off and begun anew; an answer to the first must not count for the second.
+ */
+export function drainMark(uid: string, annotation: string): string {
+  return `${uid}@${annotation}`;
+}
 
 /** Longest line that either side accepts, in bytes. */
 export const demandLineLimit = 1 << 20;

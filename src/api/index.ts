@@ -30,7 +30,12 @@ export type {
 } from './descriptor.ts';
 export type { Schema, ValidationRule } from './schema.ts';
 export type { AutoscalerMessage, FunctionDemand, GatewayMessage } from './demand.ts';
-export { demandLineLimit, parseAutoscalerMessage, parseGatewayMessage } from './demand.ts';
+export {
+  demandLineLimit,
+  drainMark,
+  parseAutoscalerMessage,
+  parseGatewayMessage,
+} from './demand.ts';
 export type {
   FunctionObject,
   FunctionSource,
