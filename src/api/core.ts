@@ -94,6 +94,19 @@ export interface PodSpec {
   readonly hostname?: string;
   readonly enableServiceLinks?: boolean;
   readonly automountServiceAccountToken?: boolean;
+  readonly schedulerName?: string;
+  readonly schedulingGates?: readonly { readonly name: string }[];
+  readonly tolerations?: readonly Toleration[];
+  readonly overhead?: Readonly<Record<string, string | number>>;
+}
+
+export interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  /** Any effect when left out. */
+  readonly effect?: string;
+  readonly tolerationSeconds?: number;
 }
 
 export interface ContainerState {
@@ -144,6 +157,7 @@ export interface Pod extends KubeObject {
 
 export interface PodTemplateSpec {
   readonly metadata?: {
+    readonly finalizers?: readonly string[];
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };

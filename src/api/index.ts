@@ -18,6 +18,7 @@ export type {
   ResourceRequirements,
   Secret,
   ServiceAccount,
+  Toleration,
   Volume,
   VolumeMount,
 } from './core.ts';
