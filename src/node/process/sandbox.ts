@@ -1,0 +1,282 @@
+import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readLog } from '../log-reader.ts';
+import {
+  type ContainerSpec,
+  type LogOptions,
+  type Owner,
+  type PodIdentity,
+  type RuntimeContainer,
+  type Sandbox,
+} from '../runtime.ts';
+import type { BootGate } from './boot-gate.ts';
+import type { Cgroups } from './cgroups.ts';
+import { hostCommand, imageName, type RuntimeImage } from './command.ts';
+import {
+  type ContainerRecord,
+  loadRecord,
+  pipePaths,
+  ProcessContainer,
+  saveRecord,
+} from './container.ts';
+import type { FifoStock } from './fifo-stock.ts';
+import { identifyChild, lives } from './identity.ts';
+import type { Isolation } from './isolation.ts';
+import { holdsListener } from './listeners.ts';
+import { startShim } from './shim.ts';
+import type { Strays } from './strays.ts';
+import { exitFile, terminationLog } from './termination.ts';
+
+/** What all sandboxes of a runtime share. */
+export interface SandboxHost {
+  readonly instance: string;
+  readonly path: string;
+  readonly images: ReadonlyMap<string, RuntimeImage>;
+  readonly isolation: Isolation;
+  readonly cgroups: Cgroups;
+  readonly strays: Strays;
+  readonly fifos: FifoStock;
+  readonly gate: BootGate;
+  /** Gives back what the sandbox held. */
+  readonly removed: (sandbox: ProcessSandbox) => void;
+}
+
+/** What is on disk of a sandbox. */
+export interface SandboxRecord {
+  readonly pod: PodIdentity;
+  readonly address: string;
+  readonly userIndex: number;
+  readonly images: readonly string[];
+}
+
+export const sandboxFile = 'pod.json';
+
+/** A place in the boot gate is kept no longer, however long the code takes to load. */
+const bootPlaceMs = 500;
+
+/** A pod as a folder, an address and processes of the host. */
+export class ProcessSandbox implements Sandbox {
+  readonly owner: Owner | undefined;
+  readonly #host: SandboxHost;
+  readonly #record: SandboxRecord;
+  readonly #folder: string;
+  readonly #containers = new Map<string, ProcessContainer>();
+  #removal: Promise<void> | undefined;
+
+  constructor(record: SandboxRecord, host: SandboxHost) {
+    this.#host = host;
+    this.#record = record;
+    this.owner = host.isolation.owner(record.userIndex, record.images);
+    this.#folder = join(host.isolation.folder, record.pod.uid);
+  }
+
+  get pod(): PodIdentity {
+    return this.#record.pod;
+  }
+  get address(): string {
+    return this.#record.address;
+  }
+  get userIndex(): number {
+    return this.#record.userIndex;
+  }
+  get volumesFolder(): string {
+    return join(this.#folder, 'volumes');
+  }
+
+  /** Makes the folders. */
+  create(): void {
+    const mode = this.owner === undefined ? 0o700 : 0o711;
+    mkdirSync(join(this.#folder, 'containers'), { recursive: true, mode });
+    mkdirSync(join(this.#folder, 'logs'), { recursive: true, mode: 0o700 });
+    mkdirSync(this.volumesFolder, { recursive: true, mode });
+    const path = join(this.#folder, sandboxFile);
+    writeFileSync(path, JSON.stringify(this.#record), { mode: 0o600 });
+  }
+
+  /** Finds the containers that an earlier agent started; returns the markers of those that live. */
+  async adopt(): Promise<readonly string[]> {
+    const alive: string[] = [];
+    for (const name of readdirSync(join(this.#folder, 'containers'))) {
+      const attempts = readdirSync(join(this.#folder, 'containers', name)).map(Number);
+      const record = attempts
+        .toSorted((a, b) => b - a)
+        .map((attempt) => loadRecord(this.#startFolder(name, attempt)))
+        .find((each) => each !== undefined);
+      if (record === undefined) continue;
+      const living = record.exit === undefined && (await lives(record.shim));
+      const container = this.#container(record, living);
+      this.#containers.set(name, container);
+      if (living) {
+        alive.push(record.marker);
+        await container.check();
+      }
+    }
+    return alive;
+  }
+
+  containers(): readonly RuntimeContainer[] {
+    return [...this.#containers.values()];
+  }
+
+  async start(spec: ContainerSpec, signal: AbortSignal): Promise<RuntimeContainer> {
+    const { host, folder } = {
+      host: this.#host,
+      folder: this.#startFolder(spec.name, spec.attempt),
+    };
+    this.#prepare(spec, folder);
+    const image = host.images.get(imageName(spec.image));
+    const command = hostCommand(spec, image, {
+      path: host.path,
+      home: join(folder, 'home'),
+      temporary: join(folder, 'tmp'),
+      terminationLog: join(folder, terminationLog),
+      address: this.address,
+    });
+    const pipes = pipePaths(folder);
+    await host.fifos.take(Object.values(pipes));
+    for (const pipe of Object.values(pipes)) this.#give(pipe);
+    const leave = await host.gate.enter(signal);
+    try {
+      const marker = `${this.pod.uid}/${spec.name}/${spec.attempt}`;
+      const request = {
+        ...command,
+        argv: [...host.isolation.wrap(this.owner), ...command.argv],
+        marker: `${host.instance}/${marker}`,
+        pipes,
+        exitFile: join(folder, exitFile),
+      };
+      const container = await startShim(request, (pid) => {
+        const record: ContainerRecord = {
+          name: spec.name,
+          attempt: spec.attempt,
+          id: `process://${createHash('sha256').update(marker).digest('hex')}`,
+          marker,
+          shim: identifyChild(pid),
+          startedAt: Date.now(),
+          notifies: command.listen !== undefined,
+          ready: false,
+          messageFromLogs: spec.messageFromLogs,
+          memoryBytes: spec.memoryBytes,
+          milliCpu: spec.milliCpu,
+          exit: undefined,
+        };
+        saveRecord(folder, record);
+        return this.#container(record, true);
+      });
+      this.#containers.set(spec.name, container);
+      this.#leaveWhenBooted(container, leave);
+      return container;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async listensOn(port: number): Promise<boolean> {
+    if (process.platform !== 'linux') return true;
+    const marked = await this.#host.strays.all();
+    const own = `${this.pod.uid}/`;
+    const pids = [...marked].filter(([marker]) => marker.startsWith(own)).flatMap(([, all]) => all);
+    return holdsListener(pids, this.address, port);
+  }
+
+  logs(
+    name: string,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> | undefined {
+    const container = this.#containers.get(name);
+    if (container === undefined) return undefined;
+    if (!options.previous) return readLog(container.logSource, options, signal);
+    const path = this.#logPath(name, container.attempt - 1);
+    if (!existsSync(path)) return undefined;
+    return readLog({ path, file: undefined }, options, signal);
+  }
+
+  remove(): Promise<void> {
+    this.#removal ??= this.#remove();
+    return this.#removal;
+  }
+
+  close(): void {
+    for (const container of this.#containers.values()) container.close();
+  }
+
+  async #remove(): Promise<void> {
+    await Promise.all([...this.#containers.values()].map((each) => each.stop(0)));
+    // What left its group, its session and its parent still carries the marker.
+    const own = `${this.pod.uid}/`;
+    for (const marker of (await this.#host.strays.all()).keys()) {
+      if (marker.startsWith(own)) await this.#host.strays.kill(marker);
+    }
+    this.close();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+    this.#host.removed(this);
+  }
+
+  #container(record: ContainerRecord, alive: boolean): ProcessContainer {
+    const { host, name } = { host: this.#host, name: `${this.pod.uid}.${record.name}` };
+    const cgroup =
+      record.exit === undefined
+        ? host.cgroups.group(`${name}.${record.attempt}`, record)
+        : undefined;
+    // Off the critical path: the kernel takes 6 to 11 ms for each.
+    if (alive) void cgroup?.join(record.shim.pid);
+    return new ProcessContainer(record, {
+      alive,
+      strays: host.strays,
+      cgroup,
+      folder: this.#startFolder(record.name, record.attempt),
+      logPath: this.#logPath(record.name, record.attempt),
+    });
+  }
+
+  /** Makes the folder of one start, and removes what is older than the start before it. */
+  #prepare(spec: ContainerSpec, folder: string): void {
+    rmSync(folder, { recursive: true, force: true });
+    const mode = this.owner === undefined ? 0o700 : 0o711;
+    mkdirSync(folder, { recursive: true, mode });
+    for (const own of ['home', 'tmp']) {
+      mkdirSync(join(folder, own), { mode: 0o700 });
+      this.#give(join(folder, own));
+    }
+    writeFileSync(join(folder, terminationLog), '', { mode: 0o600 });
+    this.#give(join(folder, terminationLog));
+    for (const attempt of readdirSync(join(this.#folder, 'containers', spec.name)).map(Number)) {
+      if (attempt >= spec.attempt) continue;
+      rmSync(this.#startFolder(spec.name, attempt), { recursive: true, force: true });
+    }
+    for (const file of readdirSync(join(this.#folder, 'logs'))) {
+      const [name, attempt] = file.split('.');
+      if (name !== spec.name || Number(attempt) >= spec.attempt - 1) continue;
+      rmSync(join(this.#folder, 'logs', file), { force: true });
+    }
+  }
+
+  #give(path: string): void {
+    if (this.owner !== undefined) chownSync(path, this.owner.uid, this.owner.gid);
+  }
+
+  #startFolder(name: string, attempt: number): string {
+    return join(this.#folder, 'containers', name, String(attempt));
+  }
+
+  #logPath(name: string, attempt: number): string {
+    return join(this.#folder, 'logs', `${name}.${attempt}.log`);
+  }
+
+  #leaveWhenBooted(container: ProcessContainer, leave: () => void): void {
+    if (!container.notifies) {
+      leave();
+      return;
+    }
+    const timer = setTimeout(leave, bootPlaceMs);
+    const booted = Promise.race([container.ready, container.exited]);
+    void booted.finally(() => {
+      clearTimeout(timer);
+      leave();
+    });
+  }
+}
