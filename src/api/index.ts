@@ -60,6 +60,9 @@ export type {
   StatusDetails,
   WatchEvent,
 } from './object.ts';
+export { jsonPatch } from './patch/json-patch.ts';
+export { mergePatch } from './patch/merge-patch.ts';
+export { strategicMergePatch } from './patch/strategic-merge-patch.ts';
 export type { FieldRequirement } from './selector/field-selector.ts';
 export { fieldSelectorText, parseFieldSelector } from './selector/field-selector.ts';
 export type { LabelOperator, Labels, Requirement } from './selector/requirement.ts';
