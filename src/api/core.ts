@@ -1,6 +1,35 @@
 import type { Condition, KubeObject, LabelSelector } from './object.ts';
 
 /** The fields of core/v1, apps/v1 and coordination.k8s.io/v1 kinds that our components read or write. */
+export interface ResourceFieldRef {
+  readonly resource: string;
+  readonly containerName?: string;
+  readonly divisor?: string | number;
+}
+
+/** A file of a downwardAPI volume. */
+export interface DownwardFile {
+  readonly path: string;
+  readonly mode?: number;
+  readonly fieldRef?: { readonly fieldPath: string };
+  readonly resourceFieldRef?: ResourceFieldRef;
+}
+
+/** One of several sources of a projected volume. */
+export interface ProjectedSource {
+  readonly configMap?: {
+    readonly name: string;
+    readonly items?: readonly KeyToPath[];
+    readonly optional?: boolean;
+  };
+  readonly secret?: {
+    readonly name: string;
+    readonly items?: readonly KeyToPath[];
+    readonly optional?: boolean;
+  };
+  readonly downwardAPI?: { readonly items?: readonly DownwardFile[] };
+}
+
 export interface EnvVar {
   readonly name: string;
   readonly value?: string;
@@ -16,7 +45,7 @@ export interface EnvVar {
       readonly optional?: boolean;
     };
     readonly fieldRef?: { readonly fieldPath: string };
-    readonly resourceFieldRef?: { readonly resource: string; readonly containerName?: string };
+    readonly resourceFieldRef?: ResourceFieldRef;
   };
 }
 
@@ -53,6 +82,14 @@ export interface Volume {
     readonly defaultMode?: number;
   };
   readonly hostPath?: { readonly path: string; readonly type?: string };
+  readonly downwardAPI?: {
+    readonly items?: readonly DownwardFile[];
+    readonly defaultMode?: number;
+  };
+  readonly projected?: {
+    readonly sources?: readonly ProjectedSource[];
+    readonly defaultMode?: number;
+  };
 }
 
 export interface VolumeMount {
@@ -145,6 +182,7 @@ export interface PodStatus {
   readonly podIP?: string;
   readonly podIPs?: readonly { readonly ip: string }[];
   readonly startTime?: string;
+  readonly initContainerStatuses?: readonly ContainerStatus[];
   readonly containerStatuses?: readonly ContainerStatus[];
   readonly qosClass?: string;
   readonly observedGeneration?: number;
