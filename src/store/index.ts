@@ -11,4 +11,8 @@ export type {
   WatchRequest,
   Write,
 } from './store.ts';
-export { CompactedError, FutureRevisionError, SlowWatcherError } from './store.ts';
+export { CompactedError, FutureRevisionError, SlowWatcherError, StoreBusyError } from './store.ts';
+export { prefixRange } from './key.ts';
+export { openMemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
+export { openLmdbStore, type LmdbStoreOptions } from './lmdb/open-lmdb-store.ts';
+export type { WatchLimits } from './watch-hub.ts';

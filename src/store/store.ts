@@ -127,3 +127,11 @@ export class SlowWatcherError extends Error {
     super(`Cannot go on watching "${prefix}": the reader is too slow`);
   }
 }
+
+/** Too many commits wait for the disk; nothing of this one was done, and it may be tried again. */
+export class StoreBusyError extends Error {
+  override readonly name = 'StoreBusyError';
+  constructor(waiting: number) {
+    super(`Cannot commit: ${waiting} commits are waiting for the disk; try again later`);
+  }
+}
