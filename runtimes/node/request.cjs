@@ -1,0 +1,97 @@
+'use strict';
+/** What the handlers' invokers share: bodies, contexts and problem answers. */
+const { randomUUID } = require('node:crypto');
+
+/** Largest body that a handler is given, in bytes; the gateway's own limit is below it. */
+const bodyLimit = 64 * 1024 * 1024;
+
+/** An error that becomes an answer with this status. */
+class HttpError extends Error {
+  constructor(status, title, detail) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+  }
+}
+
+function readBody(request) {
+  return new Promise((resolve, reject) => {
+    const chunks = [];
+    let size = 0;
+    request.on('data', (chunk) => {
+      size += chunk.length;
+      if (size > bodyLimit) {
+        reject(new HttpError(413, 'Body too large', `The body is over ${bodyLimit} bytes`));
+        request.resume();
+        return;
+      }
+      chunks.push(chunk);
+    });
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    request.on('error', reject);
+    request.on('close', () => reject(new Error('The client went away')));
+  });
+}
+
+/** A signal that aborts when the client goes away before it has its answer. */
+function lazySignal(response) {
+  let controller;
+  return () => {
+    if (controller === undefined) {
+      controller = new AbortController();
+      const gone = () => {
+        if (!response.writableFinished) controller.abort(new Error('The client went away'));
+      };
+      if (response.closed) gone();
+      else response.on('close', gone);
+    }
+    return controller.signal;
+  };
+}
+
+function requestId(request) {
+  return request.headers['x-request-id'] ?? randomUUID();
+}
+
+/** Structured lines on stdout: `log(message, fields)`, `log.info(…)`, `log.error(…)`. */
+function logger(id) {
+  const write = (level) => (message, fields) => {
+    process.stdout.write(`${JSON.stringify({ level, message, requestId: id, ...fields })}\n`);
+  };
+  return Object.assign(write('info'), {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  });
+}
+
+/** RFC 9457; the stack goes to the log and never to the caller. */
+function sendProblem(response, error, id) {
+  const status = statusOf(error);
+  if (status >= 500) console.error(`Request ${id} failed: ${error?.stack ?? String(error)}`);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const detail = error instanceof Error ? error.message : String(error);
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title:
+      error?.title ?? (status >= 500 ? 'The function failed' : 'The function refused the request'),
+    status,
+    detail,
+  });
+  response.writeHead(status, {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+function statusOf(error) {
+  const status = error?.status ?? error?.statusCode;
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
+}
+
+module.exports = { HttpError, readBody, lazySignal, requestId, logger, sendProblem };

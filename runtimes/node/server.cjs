@@ -1,0 +1,120 @@
+'use strict';
+/**
+ * The function server for JavaScript and TypeScript: loads one handler and serves it over HTTP.
+ *
+ * It runs inside a pod and imports nothing of the platform. Its contract is its environment:
+ *   PORT, HOST                where to listen, when no socket was inherited
+ *   NOUGHT_LISTEN_FD          number of an inherited listening socket
+ *   NOUGHT_NOTIFY_FD          number of a pipe that takes `READY=1\n` once calls are accepted
+ *   NOUGHT_CODE               folder of the function's files
+ *   NOUGHT_HANDLER            `file` or `file:export`, relative to that folder
+ *   NOUGHT_SIGNATURE          json | fetch | http
+ *   NOUGHT_TERMINATION_LOG    file that takes one line of JSON when the handler cannot be loaded
+ *
+ * Invariants:
+ * 1. It listens, and says that it is ready, only once the handler is loaded.
+ * 2. A handler that cannot be loaded ends the process with exit code 1 and the reason in the
+ *    termination log; nothing else that a caller sends ends it.
+ * 3. After SIGTERM it takes no new connection and ends when the last request has been answered.
+ */
+const fs = require('node:fs');
+const { loadHandler, describeLoadError } = require('./load.cjs');
+
+const { env } = process;
+const readyPath = '/.well-known/nought/ready';
+
+main().catch((error) => {
+  console.error(error?.stack ?? error);
+  report(describeLoadError(error, env.NOUGHT_CODE ?? '.'));
+  process.exit(1);
+});
+
+async function main() {
+  const signature = env.NOUGHT_SIGNATURE ?? 'json';
+  if (signature === 'http') {
+    // The code brings its own server: its listen on $PORT becomes the inherited socket.
+    require('./own-server.cjs').adopt(port(), inherited(), ready);
+    await loadHandler(env.NOUGHT_CODE ?? '.', env.NOUGHT_HANDLER ?? 'index.js', 'http');
+    return;
+  }
+  const handler = await loadHandler(
+    env.NOUGHT_CODE ?? '.',
+    env.NOUGHT_HANDLER ?? 'index.js',
+    signature,
+  );
+  serve(handler);
+}
+
+function serve(handler) {
+  const http = require('node:http');
+  const invoke =
+    handler.kind === 'fetch'
+      ? require('./fetch.cjs').fetchInvoker(handler.target)
+      : require('./json.cjs').jsonInvoker(handler.target);
+  const server = http.createServer(
+    {
+      keepAliveTimeout: 0,
+      requestTimeout: 0,
+      headersTimeout: 0,
+      maxHeaderSize: 64 * 1024,
+      noDelay: true,
+    },
+    (request, response) => {
+      if (request.url === readyPath) {
+        response.end('ready\n');
+        return;
+      }
+      void invoke(request, response);
+    },
+  );
+  server.on('error', (error) => {
+    console.error(`Cannot listen: ${error.message}`);
+    report({ kind: 'ListenError', message: `Cannot listen: ${error.message}` });
+    process.exit(1);
+  });
+  process.on('SIGTERM', () => {
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+    // A connection that becomes idle later must not keep the process.
+    server.on('request', (_, response) => response.setHeader('connection', 'close'));
+    for (const response of open) closeAfter(response, server);
+  });
+  const open = new Set();
+  server.on('request', (_, response) => {
+    open.add(response);
+    response.on('close', () => open.delete(response));
+  });
+  const fd = inherited();
+  server.listen(fd === undefined ? { port: port(), host: env.HOST } : { fd }, ready);
+}
+
+function closeAfter(response, server) {
+  if (!response.headersSent) response.setHeader('connection', 'close');
+  response.on('close', () => server.closeIdleConnections());
+}
+
+function port() {
+  return Number(env.PORT ?? 8080);
+}
+
+function inherited() {
+  return env.NOUGHT_LISTEN_FD === undefined ? undefined : Number(env.NOUGHT_LISTEN_FD);
+}
+
+function ready() {
+  if (env.NOUGHT_NOTIFY_FD === undefined) return;
+  try {
+    fs.writeSync(Number(env.NOUGHT_NOTIFY_FD), 'READY=1\n');
+  } catch {
+    // Who started us may be gone; the function serves all the same.
+  }
+}
+
+function report(reason) {
+  if (env.NOUGHT_TERMINATION_LOG === undefined) return;
+  try {
+    fs.writeFileSync(env.NOUGHT_TERMINATION_LOG, `${JSON.stringify(reason)}\n`);
+  } catch (error) {
+    console.error(`Cannot write the termination log: ${error.message}`);
+  }
+}

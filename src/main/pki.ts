@@ -1,0 +1,118 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { HomeError, writeAtomically } from './home.ts';
+
+/** PEM texts: the cluster's certificate authority, and the certificate that its servers show. */
+export interface Pki {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+const dayMs = 86_400_000;
+const validDays = 3650;
+const renewBeforeDays = 30;
+
+/** Reads the cluster's certificates from `folder`, making them when missing or about to expire. */
+export async function loadPki(folder: string): Promise<Pki> {
+  const paths = {
+    ca: join(folder, 'ca.crt'),
+    cert: join(folder, 'server.crt'),
+    key: join(folder, 'server.key'),
+  };
+  if (Object.values(paths).every((path) => existsSync(path))) {
+    const pki = readPki(paths);
+    if (
+      new X509Certificate(pki.cert).validToDate.getTime() - Date.now() >
+      renewBeforeDays * dayMs
+    ) {
+      return pki;
+    }
+  }
+  const pki = await issue();
+  // The authority's key is not kept: with the authority, what it signed is replaced.
+  writeAtomically(paths.ca, pki.ca, 0o644);
+  writeAtomically(paths.key, pki.key, 0o600);
+  writeAtomically(paths.cert, pki.cert, 0o644);
+  return pki;
+}
+
+function readPki(paths: Pki): Pki {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new HomeError(`Cannot read "${path}": ${(error as Error).message}`, { cause: error });
+    }
+  };
+  const pki = { ca: read(paths.ca), cert: read(paths.cert), key: read(paths.key) };
+  try {
+    const cert = new X509Certificate(pki.cert);
+    if (!cert.verify(new X509Certificate(pki.ca).publicKey)) {
+      throw new Error('server.crt is not signed by ca.crt');
+    }
+  } catch (error) {
+    throw new HomeError(
+      `Cannot use the certificates beside "${paths.ca}": ${(error as Error).message}; delete the three files to have new ones made`,
+      { cause: error },
+    );
+  }
+  return pki;
+}
+
+/** Issues an authority and one server certificate: ECDSA P-256, RFC 5280 profile. */
+async function issue(): Promise<Pki> {
+  // Loaded here, for only the first start of a home needs it.
+  // tsyringe, below @peculiar/x509, wants this polyfill to be there first.
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+  const { subtle } = globalThis.crypto;
+  const authorityKeys = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const serverKeys = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const notBefore = new Date(Date.now() - dayMs);
+  const notAfter = new Date(Date.now() + validDays * dayMs);
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=nought',
+    notBefore,
+    notAfter,
+    keys: authorityKeys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
+    ],
+  });
+  const server = await x509.X509CertificateGenerator.create({
+    subject: 'CN=nought-server',
+    issuer: ca.subject,
+    notBefore,
+    notAfter,
+    publicKey: serverKeys.publicKey,
+    signingKey: authorityKeys.privateKey,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'dns', value: 'localhost' },
+        { type: 'dns', value: 'kubernetes' },
+        { type: 'dns', value: 'kubernetes.default.svc' },
+      ]),
+      await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
+    ],
+  });
+  const pkcs8 = Buffer.from(await subtle.exportKey('pkcs8', serverKeys.privateKey));
+  return {
+    ca: `${ca.toString('pem')}\n`,
+    cert: `${server.toString('pem')}\n`,
+    key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+  };
+}
