@@ -49,6 +49,7 @@ export type {
   Runtime,
   Signature,
 } from './function.ts';
+export { formatAge, formatGoDuration, parseGoDuration } from './duration.ts';
 export { names } from './names.ts';
 export type {
   Condition,
@@ -67,6 +68,8 @@ export type {
 export { jsonPatch } from './patch/json-patch.ts';
 export { mergePatch } from './patch/merge-patch.ts';
 export { strategicMergePatch } from './patch/strategic-merge-patch.ts';
+export type { QuantityFormat } from './quantity.ts';
+export { parseQuantity, Quantity } from './quantity.ts';
 export type { FieldRequirement } from './selector/field-selector.ts';
 export { fieldSelectorText, parseFieldSelector } from './selector/field-selector.ts';
 export type { LabelOperator, Labels, Requirement } from './selector/requirement.ts';
@@ -76,6 +79,7 @@ export type { StatusReason } from './status-error.ts';
 export { isStatus, StatusError } from './status-error.ts';
 export type { ParsedJson, ParseJsonOptions } from './strict-json.ts';
 export { parseJson } from './strict-json.ts';
+export { formatMicroTime, formatTime, parseTime } from './time.ts';
 export {
   configMapKeyErrors,
   dns1035LabelErrors,
