@@ -1,0 +1,463 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Activator, Arrival } from './activator/activator.ts';
+import type { Refusal } from './activator/holding.ts';
+import { brokenPod, refusalProblem, timedOut } from './problems.ts';
+import type { Endpoint } from './routes/endpoint.ts';
+import type { Route } from './routes/route.ts';
+import { encodeChunk, lastChunk } from './wire/chunk.ts';
+import type { Exchange, ExchangeOwner } from './wire/exchange.ts';
+import { type Problem, problemAnswer } from './wire/problem.ts';
+import type { ResponseHead } from './wire/response-head.ts';
+import type {
+  ResponseSink,
+  UpstreamConnection,
+  UpstreamFailure,
+} from './wire/upstream-connection.ts';
+
+/** What a call needs of the gateway. */
+export interface CallServices {
+  readonly clock: Clock;
+  readonly activator: Activator;
+  /** How long a connection to a pod may take to stand; milliseconds. */
+  readonly dialTimeoutMs: number;
+  /** How long a WebSocket may be silent; milliseconds. */
+  readonly tunnelIdleMs: number;
+  /** Takes a pod out of the routes until it answers again. */
+  readonly quarantine: (route: Route, endpoint: Endpoint, reason: string) => void;
+  readonly ended: (call: Call, outcome: CallOutcome) => void;
+}
+
+export interface CallOutcome {
+  readonly route: Route;
+  /** Status of the answer; 499 for a client that left before there was one. */
+  readonly status: number;
+  readonly durationMs: number;
+  /** Milliseconds that it waited for a pod; undefined when it did not. */
+  readonly coldMs: number | undefined;
+  readonly requestId: string;
+}
+
+export interface CallRequest {
+  readonly exchange: Exchange;
+  readonly route: Route;
+  readonly requestId: string;
+  /** Seconds of `Prefer: wait`. */
+  readonly waitS: number | undefined;
+  /** Request line and head lines for the pod, up to its framing. */
+  readonly headText: string;
+}
+
+type State = 'waiting' | 'dialing' | 'sent' | 'answering' | 'tunnel' | 'over';
+
+/** Methods whose repetition has no further effect (RFC 9110 section 9.2.2). */
+const idempotent = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'QUERY',
+  'PROPFIND',
+  'SEARCH',
+]);
+/** Pods that are tried for one request before it is given up. */
+const maxAttempts = 10;
+/** Body bytes that a waiting request reads ahead before it stops reading from its client. */
+const readAheadBytes = 256 * 1024;
+/** Bodies up to this size are kept until the answer begins, for a request that never left. */
+const keepBytes = 16 * 1024;
+const clientGone = 499;
+
+/**
+ * One call of a function: from its head to the last byte of its answer.
+ *
+ * Owns its slot on a pod and its connection to it. Invariants:
+ * 1. The slot is given back exactly once, at the end or with each retry.
+ * 2. It is sent again only while no byte of it has left, or when it is idempotent and a kept-alive
+ *    connection closed without a byte of an answer (RFC 9112 section 9.3.1), and then once.
+ * 3. Both directions are read only as fast as the other side takes them.
+ * 4. The function's time runs from the last byte of the request; once the answer has begun, between
+ *    its bytes.
+ */
+export class Call implements ExchangeOwner, ResponseSink, Arrival {
+  waitUntil = 0;
+  readonly patienceMs: number | undefined;
+  readonly #services: CallServices;
+  readonly #request: CallRequest;
+  readonly #exchange: Exchange;
+  readonly #route: Route;
+  readonly #startedAt: number;
+  #state: State = 'waiting';
+  #endpoint: Endpoint | undefined;
+  #connection: UpstreamConnection | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+  #charged = 0;
+  #bodyDone = false;
+  #bodyPaused = false;
+  #answerPaused = false;
+  #chunked = false;
+  #attempts = 0;
+  #resent = false;
+  #waitingSince = 0;
+  #coldMs: number | undefined;
+  #status = clientGone;
+
+  constructor(services: CallServices, request: CallRequest) {
+    this.#services = services;
+    this.#request = request;
+    this.#exchange = request.exchange;
+    this.#route = request.route;
+    this.patienceMs = request.waitS === undefined ? undefined : request.waitS * 1000;
+    this.#startedAt = services.clock.monotonic();
+  }
+
+  /** Sets off; what follows comes by events. */
+  begin(): void {
+    this.#exchange.attach(this);
+    if (this.#state === 'over') return;
+    const admission = this.#services.activator.enter(this.#route, this);
+    switch (admission.kind) {
+      case 'pod':
+        this.dispatch(admission.endpoint);
+        break;
+      case 'held':
+        this.#hold();
+        break;
+      case 'refused':
+        this.refuse(admission.refusal);
+        break;
+    }
+  }
+
+  /** Acts on a deadline that has passed. */
+  sweep(now: number): void {
+    if (now < this.#deadline) return;
+    if (this.#state === 'dialing') {
+      this.#connection?.destroy();
+      this.#dialFailed('its connection was not made in time');
+      return;
+    }
+    const { timeoutMs, key, probeable } = this.#route.facts;
+    if (this.#state === 'sent' && !this.#bodyDone && !this.#bodyPaused) {
+      // The client is slow, not the function; the wire has a limit for that.
+      this.#deadline = now + timeoutMs;
+      return;
+    }
+    const endpoint = this.#endpoint;
+    this.#connection?.destroy();
+    if (this.#state === 'sent') this.#answerProblem(timedOut(key, timeoutMs));
+    else this.#exchange.abort();
+    if (endpoint !== undefined && probeable && this.#state !== 'tunnel' && !this.#answerPaused) {
+      this.#services.quarantine(this.#route, endpoint, 'it did not answer in time');
+    }
+    this.#finish();
+  }
+
+  dispatch(endpoint: Endpoint): void {
+    const now = this.#services.clock.monotonic();
+    this.#discharge();
+    if (this.#waitingSince > 0) {
+      this.#coldMs = (this.#coldMs ?? 0) + now - this.#waitingSince;
+      this.#waitingSince = 0;
+    }
+    this.#state = 'dialing';
+    this.#endpoint = endpoint;
+    this.#attempts += 1;
+    this.#deadline = now + this.#services.dialTimeoutMs;
+    const repeatable = this.#idempotent && this.#bodyDone;
+    const use = this.#resent ? 'new' : repeatable ? 'repeatable' : 'once';
+    this.#connection = endpoint.connections.take(use);
+    this.#connection.open(this);
+  }
+
+  refuse(refusal: Refusal): void {
+    this.#discharge();
+    this.#answerProblem(refusalProblem(refusal, this.#route));
+    this.#finish();
+  }
+
+  connected(): void {
+    const connection = this.#connection as UpstreamConnection;
+    this.#state = 'sent';
+    this.#rearm(this.#route.facts.timeoutMs);
+    const framing = this.#framing();
+    const parts = this.#chunked ? encodeChunk(this.#parts, this.#bytes) : this.#parts;
+    const ready = connection.send({
+      head: `${this.#request.headText}${framing}\r\n`,
+      isHead: this.#exchange.head.method === 'HEAD',
+      parts,
+      bytes: sizeOf(parts),
+      complete: this.#bodyDone,
+    });
+    if (!this.#whole) this.#parts = [];
+    if (this.#bodyDone) return;
+    this.#exchange.proceed();
+    this.#pauseBody(!ready);
+  }
+
+  bodyData(parts: readonly Buffer[], bytes: number): void {
+    switch (this.#state) {
+      case 'waiting':
+      case 'dialing':
+        this.#keep(parts, bytes);
+        break;
+      case 'sent':
+      case 'answering':
+      case 'tunnel': {
+        this.#rearm(this.#idleLimit());
+        const framed = this.#chunked ? encodeChunk(parts, bytes) : parts;
+        if (this.#connection?.write(framed) === false) this.#pauseBody(true);
+        break;
+      }
+      case 'over':
+        break;
+    }
+  }
+
+  bodyEnd(): void {
+    this.#bodyDone = true;
+    if (this.#state === 'tunnel') {
+      this.#connection?.endTunnel();
+    } else if (this.#state === 'sent' || this.#state === 'answering') {
+      this.#rearm(this.#route.facts.timeoutMs);
+      if (this.#chunked) this.#connection?.write([lastChunk]);
+      this.#connection?.finish();
+    }
+  }
+
+  bodyFailed(problem: Problem): void {
+    if (this.#state === 'over') return;
+    this.#leave();
+    if (this.#exchange.started) this.#exchange.abort();
+    else this.#answerProblem(problem);
+    this.#finish();
+  }
+
+  drained(): void {
+    this.#answerPaused = false;
+    this.#connection?.resume();
+  }
+
+  gone(): void {
+    if (this.#state === 'over') return;
+    this.#leave();
+    this.#finish();
+  }
+
+  interim(head: ResponseHead): void {
+    // 100 answers an expectation that the gateway has already answered itself.
+    if (head.status !== 100) this.#exchange.interim(head.status, head.reason, head.lines);
+  }
+
+  responseHead(head: ResponseHead): void {
+    this.#parts = [];
+    this.#status = head.status;
+    if (head.status === 101) {
+      this.#upgrade(head);
+      return;
+    }
+    this.#state = 'answering';
+    this.#rearm(this.#idleLimit());
+    const { status, reason, framing, statedLength } = head;
+    const lines = `${head.hasRequestId ? this.#timingLines() : this.#ownLines()}${head.lines}`;
+    this.#exchange.start({ status, reason, lines, framing, statedLength });
+  }
+
+  responseData(parts: readonly Buffer[], bytes: number): void {
+    this.#rearm(this.#idleLimit());
+    if (!this.#exchange.data(parts, bytes)) this.#pauseAnswer();
+  }
+
+  responseFlush(): void {
+    if (!this.#exchange.flush()) this.#pauseAnswer();
+  }
+
+  responseEnd(): void {
+    this.#exchange.end();
+    this.#finish();
+  }
+
+  upstreamDrained(): void {
+    this.#pauseBody(false);
+  }
+
+  upstreamFailed(failure: UpstreamFailure): void {
+    if (this.#state === 'over') return;
+    if (failure.phase === 'dial') {
+      this.#dialFailed(failure.reason);
+      return;
+    }
+    const safe = failure.unsent || (failure.stale && this.#idempotent);
+    if (this.#state === 'sent' && this.#whole && safe && !failure.malformed && !this.#resent) {
+      this.#resent = true;
+      this.#retry();
+      return;
+    }
+    if (this.#exchange.started) this.#exchange.abort();
+    else this.#answerProblem(brokenPod(this.#route.facts.key, failure.reason));
+    this.#finish();
+  }
+
+  get #idempotent(): boolean {
+    return idempotent.has(this.#exchange.head.method) && !this.#exchange.head.websocket;
+  }
+
+  /** The whole request is at hand, to be sent again if that should be allowed. */
+  get #whole(): boolean {
+    return this.#bodyDone && (this.#idempotent || this.#bytes <= keepBytes);
+  }
+
+  #dialFailed(reason: string): void {
+    const endpoint = this.#endpoint as Endpoint;
+    this.#services.quarantine(this.#route, endpoint, reason);
+    if (this.#attempts < maxAttempts) {
+      this.#retry();
+      return;
+    }
+    this.#answerProblem(brokenPod(this.#route.facts.key, `no connection: ${reason}`));
+    this.#finish();
+  }
+
+  /** Gives the pod back and waits for another one. */
+  #retry(): void {
+    const endpoint = this.#endpoint as Endpoint;
+    this.#endpoint = undefined;
+    this.#connection = undefined;
+    this.#state = 'waiting';
+    this.#deadline = Number.POSITIVE_INFINITY;
+    this.#services.activator.retry(this.#route, endpoint, this);
+    if (this.#state === 'waiting') this.#hold();
+  }
+
+  /** Has become one of those that wait. */
+  #hold(): void {
+    this.#waitingSince = this.#services.clock.monotonic();
+    const bytes = this.#request.headText.length + this.#bytes;
+    if (!this.#route.holding.charge(bytes)) {
+      this.#services.activator.leave(this.#route, this);
+      this.refuse('overloaded');
+      return;
+    }
+    this.#charged = bytes;
+    if (this.#bytes > readAheadBytes) this.#pauseBody(true);
+  }
+
+  #keep(parts: readonly Buffer[], bytes: number): void {
+    this.#parts.push(...parts);
+    this.#bytes += bytes;
+    if (this.#waitingSince > 0 && this.#state === 'waiting') {
+      if (!this.#route.holding.charge(bytes)) {
+        this.#services.activator.leave(this.#route, this);
+        this.refuse('overloaded');
+        return;
+      }
+      this.#charged += bytes;
+    }
+    if (this.#bytes > readAheadBytes && !this.#bodyDone) this.#pauseBody(true);
+  }
+
+  #discharge(): void {
+    this.#route.holding.discharge(this.#charged);
+    this.#charged = 0;
+  }
+
+  /** Framing lines of the request to the pod; a body that is here already is sent with its length. */
+  #framing(): string {
+    const { method, framing, websocket } = this.#exchange.head;
+    this.#chunked = false;
+    if (websocket) return 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+    if (framing.kind === 'length') return `Content-Length: ${framing.length}\r\n`;
+    if (this.#bodyDone) {
+      const silent = this.#bytes === 0 && (method === 'GET' || method === 'HEAD');
+      return silent ? '' : `Content-Length: ${this.#bytes}\r\n`;
+    }
+    this.#chunked = true;
+    return 'Transfer-Encoding: chunked\r\n';
+  }
+
+  #upgrade(head: ResponseHead): void {
+    if (!this.#exchange.head.websocket) {
+      this.#connection?.destroy();
+      this.#answerProblem(brokenPod(this.#route.facts.key, 'it switched protocols unasked'));
+      this.#finish();
+      return;
+    }
+    this.#state = 'tunnel';
+    this.#chunked = false;
+    this.#rearm(this.#services.tunnelIdleMs);
+    this.#exchange.tunnel(
+      `Connection: Upgrade\r\nUpgrade: websocket\r\n${this.#ownLines()}${head.lines}`,
+    );
+  }
+
+  #idleLimit(): number {
+    return this.#state === 'tunnel' ? this.#services.tunnelIdleMs : this.#route.facts.timeoutMs;
+  }
+
+  #rearm(ms: number): void {
+    this.#deadline = this.#services.clock.monotonic() + ms;
+  }
+
+  #pauseBody(paused: boolean): void {
+    this.#bodyPaused = paused;
+    if (paused) this.#exchange.pause();
+    else this.#exchange.resume();
+  }
+
+  #pauseAnswer(): void {
+    this.#answerPaused = true;
+    this.#connection?.pause();
+  }
+
+  #answerProblem(problem: Problem): void {
+    this.#status = problem.status;
+    this.#exchange.answer(problemAnswer(problem, this.#ownLines()));
+  }
+
+  #ownLines(): string {
+    return `X-Request-Id: ${this.#request.requestId}\r\n${this.#timingLines()}`;
+  }
+
+  #timingLines(): string {
+    const { waitS } = this.#request;
+    const cold =
+      this.#coldMs === undefined ? '' : `Server-Timing: cold;dur=${this.#coldMs.toFixed(1)}\r\n`;
+    return waitS === undefined ? cold : `${cold}Preference-Applied: wait=${waitS}\r\n`;
+  }
+
+  /** Lets go of the queue or the pod without an answer from it. */
+  #leave(): void {
+    if (this.#state === 'waiting') {
+      this.#services.activator.leave(this.#route, this);
+      this.#discharge();
+    } else {
+      this.#connection?.destroy();
+    }
+  }
+
+  #finish(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#deadline = Number.POSITIVE_INFINITY;
+    this.#parts = [];
+    const endpoint = this.#endpoint;
+    this.#connection = undefined;
+    this.#endpoint = undefined;
+    if (endpoint !== undefined) this.#services.activator.release(this.#route, endpoint);
+    this.#services.ended(this, {
+      route: this.#route,
+      status: this.#status,
+      durationMs: this.#services.clock.monotonic() - this.#startedAt,
+      coldMs: this.#coldMs,
+      requestId: this.#request.requestId,
+    });
+  }
+}
+
+function sizeOf(parts: readonly Buffer[]): number {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  return size;
+}

@@ -1,0 +1,154 @@
+import { Call, type CallServices } from './call.ts';
+import { functionState } from './function-state.ts';
+import type { ResolvedGateway } from './gateway-options.ts';
+import { preferredWait } from './preferences.ts';
+import { noTarget, unknownFunction } from './problems.ts';
+import type { RouteTable } from './routes/route-table.ts';
+import type { Route } from './routes/route.ts';
+import { resolveTarget } from './routes/target.ts';
+import { requestId, traceContext } from './trace-context.ts';
+import { bodyTooLarge } from './wire/client-exchange.ts';
+import type { Exchange } from './wire/exchange.ts';
+import { type Problem, problemAnswer, refusal } from './wire/problem.ts';
+
+export interface RequestHandlerServices {
+  readonly options: ResolvedGateway;
+  readonly table: RouteTable;
+  readonly calls: CallServices;
+  readonly started: (call: Call) => void;
+  readonly refused: (status: number) => void;
+  readonly isReady: () => boolean;
+  readonly metrics: () => string;
+}
+
+const plainText = 'Content-Type: text/plain; charset=utf-8\r\n';
+
+/** Decides what a request is for: a call, a check, the gateway's own pages, or nothing. */
+export class RequestHandler {
+  readonly #services: RequestHandlerServices;
+
+  constructor(services: RequestHandlerServices) {
+    this.#services = services;
+  }
+
+  handle(exchange: Exchange): void {
+    const { head } = exchange;
+    const { options, table } = this.#services;
+    if (head.target === '*') {
+      this.#answer(exchange, 204, 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n', '');
+      return;
+    }
+    const target = resolveTarget(head, options.domain);
+    switch (target.kind) {
+      case 'own':
+        this.#own(exchange, target.name);
+        return;
+      case 'none':
+        this.#refuse(exchange, noTarget(options.domain));
+        return;
+      case 'malformed':
+        this.#refuse(exchange, refusal(400, target.detail));
+        return;
+      case 'check':
+      case 'call':
+        break;
+    }
+    const route = table.get(target.function);
+    if (route === undefined) {
+      this.#refuse(exchange, unknownFunction(target.function));
+    } else if (target.kind === 'check') {
+      this.#json(exchange, functionState(route));
+    } else {
+      this.#call(exchange, route, target.path);
+    }
+  }
+
+  #call(exchange: Exchange, route: Route, path: string): void {
+    const { options, calls } = this.#services;
+    const { head } = exchange;
+    const limit = options.limits.bodyBytes;
+    if (head.framing.kind === 'length' && head.framing.length > limit) {
+      this.#refuse(exchange, bodyTooLarge(limit));
+      return;
+    }
+    const id = requestId(head.requestId, options.ids);
+    const call = new Call(calls, {
+      exchange,
+      route,
+      requestId: id,
+      waitS: preferredWait(head.prefer, options.limits.maxHoldMs / 1000),
+      headText: this.#headText(exchange, path, id),
+    });
+    this.#services.started(call);
+    call.begin();
+  }
+
+  /** The head for the pod, without framing: what is added stands before the client's lines. */
+  #headText(exchange: Exchange, path: string, id: string): string {
+    const { head } = exchange;
+    const { ids, trustForwarded, domain } = this.#services.options;
+    const trace = traceContext(head.traceparent, ids);
+    const state =
+      trace.continued && head.tracestate !== '' ? `tracestate: ${head.tracestate}\r\n` : '';
+    const host = head.host === '' ? domain : head.host;
+    const client = exchange.client.startsWith('::ffff:')
+      ? exchange.client.slice(7)
+      : exchange.client;
+    const earlier = trustForwarded && head.forwardedFor !== '' ? `${head.forwardedFor}, ` : '';
+    const told = trustForwarded ? head.forwardedLines : '';
+    const proto = told.includes('x-forwarded-proto:') ? '' : 'X-Forwarded-Proto: http\r\n';
+    const forwardedHost = told.includes('x-forwarded-host:') ? '' : `X-Forwarded-Host: ${host}\r\n`;
+    return (
+      `${head.method} ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Request-Id: ${id}\r\n` +
+      `traceparent: ${trace.traceparent}\r\n${state}` +
+      `X-Forwarded-For: ${earlier}${client}\r\n${proto}${forwardedHost}${told}${head.lines}`
+    );
+  }
+
+  #own(exchange: Exchange, name: string): void {
+    const known = name === 'healthz' || name === 'readyz' || name === 'metrics';
+    if (!known) {
+      this.#refuse(exchange, {
+        status: 404,
+        kind: 'no-such-page',
+        title: 'No such page',
+        detail: 'Under "/-/" the gateway has healthz, readyz and metrics',
+      });
+      return;
+    }
+    const { method } = exchange.head;
+    if (method !== 'GET' && method !== 'HEAD') {
+      const detail = `"/-/${name}" is read with GET`;
+      this.#refuse(exchange, { ...refusal(405, detail), lines: 'Allow: GET, HEAD\r\n' });
+    } else if (name === 'metrics') {
+      const type = 'Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n';
+      this.#answer(exchange, 200, type, this.#services.metrics());
+    } else if (name === 'readyz' && !this.#services.isReady()) {
+      this.#answer(exchange, 503, plainText, 'not ready\n');
+    } else {
+      this.#answer(exchange, 200, plainText, 'ok\n');
+    }
+  }
+
+  #json(exchange: Exchange, value: unknown): void {
+    const lines = 'Content-Type: application/json\r\nCache-Control: no-store\r\n';
+    this.#answer(exchange, 200, lines, `${JSON.stringify(value)}\n`);
+  }
+
+  #refuse(exchange: Exchange, problem: Problem): void {
+    this.#services.refused(problem.status);
+    exchange.answer(problemAnswer(problem, this.#idLine(exchange)));
+  }
+
+  #answer(exchange: Exchange, status: number, lines: string, body: string): void {
+    exchange.answer({
+      status,
+      lines: `${lines}${this.#idLine(exchange)}`,
+      body: Buffer.from(body),
+    });
+  }
+
+  #idLine(exchange: Exchange): string {
+    return `X-Request-Id: ${requestId(exchange.head.requestId, this.#services.options.ids)}\r\n`;
+  }
+}

@@ -1,0 +1,187 @@
+import type { FunctionObject, Pod } from '../../api/index.ts';
+import type { Informer } from '../../client/index.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { HoldingLimits } from '../activator/holding.ts';
+import { Endpoint, podFacts } from './endpoint.ts';
+import { functionFacts, Route } from './route.ts';
+
+export interface RouteTableOptions {
+  readonly functions: Informer<FunctionObject>;
+  readonly pods: Informer<Pod>;
+  readonly clock: Clock;
+  readonly limits: HoldingLimits;
+  /** The route, or a pod of it, has changed; its `routable` is to be refreshed. */
+  readonly changed: (route: Route) => void;
+  /** The pod is to go away and has none of our requests. */
+  readonly drained: (endpoint: Endpoint) => void;
+}
+
+/**
+ * Which pods serve which function, from the watches on Functions and Pods and nothing else.
+ *
+ * Owns the routes and endpoints. Invariants:
+ * 1. It holds what the informers hold: a relist replaces it, since the informers report what is gone.
+ * 2. A pod is known by its uid; a new pod at an old address is another endpoint with connections of
+ *    its own, and the older one at that address gets no more requests.
+ * 3. A pod that drains and has no request of ours is reported at once, whether or not it was ever
+ *    routed to.
+ */
+export class RouteTable {
+  readonly #options: RouteTableOptions;
+  readonly #routes = new Map<string, Route>();
+  readonly #pods = new Map<string, Endpoint>();
+  readonly #podsOf = new Map<string, Map<string, Endpoint>>();
+  readonly #byAddress = new Map<string, Endpoint>();
+
+  constructor(options: RouteTableOptions) {
+    this.#options = options;
+  }
+
+  /** Follows the informers; returns a function that stops it. */
+  follow(): () => void {
+    const { functions, pods } = this.#options;
+    const stopPods = pods.handle({
+      added: (pod) => this.#podChanged(pod),
+      updated: (pod, previous) => {
+        // One name may hold another pod after events were missed.
+        if (previous.metadata.uid !== pod.metadata.uid) this.#podGone(previous.metadata.uid ?? '');
+        this.#podChanged(pod);
+      },
+      deleted: (pod) => this.#podGone(pod.metadata.uid ?? ''),
+    });
+    const stopFunctions = functions.handle({
+      added: (object) => this.#functionChanged(object),
+      updated: (object) => this.#functionChanged(object),
+      deleted: (object) => this.#functionGone(keyOf(object)),
+    });
+    return () => {
+      stopFunctions();
+      stopPods();
+    };
+  }
+
+  get(key: string): Route | undefined {
+    return this.#routes.get(key);
+  }
+
+  routes(): Iterable<Route> {
+    return this.#routes.values();
+  }
+
+  endpoints(): Iterable<Endpoint> {
+    return this.#pods.values();
+  }
+
+  /** The route that a pod belongs to now. */
+  routeOf(endpoint: Endpoint): Route | undefined {
+    return this.#routes.get(endpoint.facts.function);
+  }
+
+  /** Uids of all pods that drain and have none of our requests. */
+  drained(): readonly string[] {
+    const out: string[] = [];
+    for (const endpoint of this.#pods.values()) {
+      if (endpoint.facts.draining && endpoint.inFlight === 0) out.push(endpoint.uid);
+    }
+    return out;
+  }
+
+  #functionChanged(object: FunctionObject): void {
+    const facts = functionFacts(object);
+    if (facts === undefined) {
+      this.#functionGone(keyOf(object));
+      return;
+    }
+    let route = this.#routes.get(facts.key);
+    if (route === undefined) {
+      route = new Route(facts, this.#options.limits, this.#endpointsOf(facts.key));
+      this.#routes.set(facts.key, route);
+    } else {
+      route.facts = facts;
+    }
+    this.#options.changed(route);
+  }
+
+  #functionGone(key: string): void {
+    const route = this.#routes.get(key);
+    if (route === undefined) return;
+    this.#routes.delete(key);
+    route.removed = true;
+    this.#options.changed(route);
+    if (route.endpoints.size === 0) this.#podsOf.delete(key);
+  }
+
+  #podChanged(pod: Pod): void {
+    const facts = podFacts(pod);
+    const known = this.#pods.get(pod.metadata.uid ?? '');
+    if (facts === undefined || (known !== undefined && known.facts.function !== facts.function)) {
+      this.#podGone(pod.metadata.uid ?? '');
+      if (facts === undefined) return;
+    }
+    let endpoint = this.#pods.get(facts.uid);
+    const wasDraining = endpoint?.facts.draining ?? false;
+    if (endpoint === undefined) {
+      endpoint = new Endpoint(facts, this.#options.clock);
+      this.#pods.set(facts.uid, endpoint);
+      this.#endpointsOf(facts.function).set(facts.uid, endpoint);
+    } else {
+      this.#unaddress(endpoint);
+      endpoint.update(facts);
+    }
+    this.#claimAddress(endpoint);
+    this.#changed(endpoint);
+    if (facts.draining && !wasDraining && endpoint.inFlight === 0) this.#options.drained(endpoint);
+  }
+
+  #podGone(uid: string): void {
+    const endpoint = this.#pods.get(uid);
+    if (endpoint === undefined) return;
+    this.#pods.delete(uid);
+    this.#unaddress(endpoint);
+    endpoint.remove();
+    const key = endpoint.facts.function;
+    const siblings = this.#podsOf.get(key);
+    siblings?.delete(uid);
+    this.#changed(endpoint);
+    if (siblings?.size === 0 && !this.#routes.has(key)) this.#podsOf.delete(key);
+  }
+
+  #changed(endpoint: Endpoint): void {
+    const route = this.routeOf(endpoint);
+    if (route !== undefined) this.#options.changed(route);
+  }
+
+  /** The newest pod at an address is the one that answers there. */
+  #claimAddress(endpoint: Endpoint): void {
+    const { address, facts } = endpoint;
+    if (address === '' || facts.ending) return;
+    const holder = this.#byAddress.get(address);
+    if (holder !== undefined && holder !== endpoint) {
+      const loser = holder.facts.createdMs > facts.createdMs ? endpoint : holder;
+      loser.displaced = true;
+      loser.connections.close();
+      if (loser === endpoint) return;
+      this.#changed(loser);
+    }
+    this.#byAddress.set(address, endpoint);
+  }
+
+  #unaddress(endpoint: Endpoint): void {
+    if (this.#byAddress.get(endpoint.address) === endpoint) {
+      this.#byAddress.delete(endpoint.address);
+    }
+  }
+
+  #endpointsOf(key: string): Map<string, Endpoint> {
+    let endpoints = this.#podsOf.get(key);
+    if (endpoints === undefined) {
+      endpoints = new Map();
+      this.#podsOf.set(key, endpoints);
+    }
+    return endpoints;
+  }
+}
+
+function keyOf(object: FunctionObject): string {
+  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+}

@@ -1,0 +1,64 @@
+/** Where a request wants to go. */
+export type Target =
+  /** `/-/NAME`: the gateway itself. */
+  | { readonly kind: 'own'; readonly name: string }
+  /** `GET /NS/NAME`. */
+  | { readonly kind: 'check'; readonly function: string }
+  | {
+      readonly kind: 'call';
+      readonly function: string;
+      /** Path and query for the pod. */
+      readonly path: string;
+    }
+  /** Names no function: `/`, `/one`, … */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed'; readonly detail: string };
+
+export interface TargetRequest {
+  readonly method: string;
+  /** Origin-form. */
+  readonly target: string;
+  readonly host: string;
+  readonly websocket: boolean;
+}
+
+/** A dot segment, also percent-encoded: a server behind us might climb out of the prefix we strip. */
+const dotSegment = /(?:^|[/\\])(?:\.|%2e){1,2}(?:$|[/\\?;]|%2f|%5c)/i;
+
+/**
+ * Finds the function of a request by its Host or its raw path; nothing is decoded or normalised.
+ *
+ * `domain` is the one whose hosts are `NAME.NS.domain`, in lower case.
+ */
+export function resolveTarget(request: TargetRequest, domain: string): Target {
+  const { target, method } = request;
+  const byHost = functionOfHost(request.host, domain);
+  if (byHost !== undefined) return { kind: 'call', function: byHost, path: target };
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  const second = path.indexOf('/', 1);
+  if (path.startsWith('/-/')) return { kind: 'own', name: path.slice(3) };
+  if (second < 0 || second === 1 || second === path.length - 1) return { kind: 'none' };
+  if (dotSegment.test(path)) {
+    return { kind: 'malformed', detail: 'The path holds a segment "." or ".."' };
+  }
+  const third = path.indexOf('/', second + 1);
+  if (third === second + 1) return { kind: 'none' };
+  const name = third < 0 ? path.slice(1) : path.slice(1, third);
+  if (third >= 0) return { kind: 'call', function: name, path: target.slice(third) };
+  if ((method === 'GET' || method === 'HEAD') && !request.websocket) {
+    return { kind: 'check', function: name };
+  }
+  return { kind: 'call', function: name, path: query < 0 ? '/' : `/${target.slice(query)}` };
+}
+
+/** `NS/NAME` of `NAME.NS.domain`; undefined for any other host. */
+function functionOfHost(host: string, domain: string): string | undefined {
+  const colon = host.lastIndexOf(':');
+  const bare = (colon > host.lastIndexOf(']') ? host.slice(0, colon) : host).toLowerCase();
+  const name = bare.endsWith('.') ? bare.slice(0, -1) : bare;
+  if (!name.endsWith(domain) || name[name.length - domain.length - 1] !== '.') return undefined;
+  const labels = name.slice(0, -domain.length - 1).split('.');
+  const [first, second] = labels;
+  return labels.length === 2 && first && second ? `${second}/${first}` : undefined;
+}

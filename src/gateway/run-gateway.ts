@@ -1,0 +1,255 @@
+import type { FunctionObject, Pod } from '../api/index.ts';
+import { names } from '../api/index.ts';
+import { type Client, createInformer, refs } from '../client/index.ts';
+import { abortable } from '../lib/wait.ts';
+import { Activator } from './activator/activator.ts';
+import type { Call, CallServices } from './call.ts';
+import { DemandLink, type DemandSource } from './demand/demand-link.ts';
+import { GatewayMetrics } from './gateway-metrics.ts';
+import {
+  defaultGatewayLimits,
+  type GatewayInformers,
+  type GatewayOptions,
+  type ResolvedGateway,
+} from './gateway-options.ts';
+import { RequestHandler } from './request-handler.ts';
+import { Prober } from './routes/prober.ts';
+import { RouteTable } from './routes/route-table.ts';
+import type { Route } from './routes/route.ts';
+import { Front } from './wire/front.ts';
+
+/** How often deadlines are looked at. Nothing that could go on waits for it. */
+const sweepMs = 100;
+
+/**
+ * Runs one gateway until the signal aborts: first it lets what is in flight finish, bounded.
+ *
+ * It listens once it knows the functions and pods, so that a gateway that starts beside others never
+ * answers wrongly. Rejects when it cannot listen.
+ */
+export async function runGateway(options: GatewayOptions, signal: AbortSignal): Promise<void> {
+  const resolved = resolve(options);
+  // The parts outlive the signal by the time that requests in flight are given.
+  const inner = new AbortController();
+  const gateway = new Gateway(resolved, inner.signal);
+  const { functions, pods, leases } = resolved.informers;
+  const work = [functions, pods, leases].map((informer) => informer.run(inner.signal));
+  const stop = gateway.follow();
+  try {
+    await Promise.all([functions.synced(signal), pods.synced(signal)]);
+    work.push(...gateway.start());
+    resolved.onListening(await gateway.front.listen());
+    await abortable(Promise.all(work), signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    await gateway.drain();
+  } finally {
+    stop();
+    inner.abort(new Error('The gateway stops'));
+    await gateway.front[Symbol.asyncDispose]();
+    await Promise.allSettled([...work, gateway.prober.settled()]);
+  }
+}
+
+function resolve(options: GatewayOptions): ResolvedGateway {
+  return {
+    reusePort: false,
+    trustForwarded: false,
+    random: Math.random,
+    ...options,
+    domain: (options.domain ?? 'localhost').toLowerCase(),
+    limits: { ...defaultGatewayLimits, ...options.limits },
+    informers: options.informers ?? informersOf(options),
+  };
+}
+
+function informersOf(options: GatewayOptions): GatewayInformers {
+  const { clock, log } = options;
+  const client: Client = options.client;
+  return {
+    functions: createInformer({
+      resource: client.resource(refs.functions),
+      clock,
+      log,
+      transform: withoutSource,
+    }),
+    pods: createInformer({
+      resource: client.resource(refs.pods),
+      labelSelector: names.label.function,
+      clock,
+      log,
+      transform: withoutTemplate,
+    }),
+    leases: createInformer({
+      resource: client.resource(refs.leases),
+      namespace: names.systemNamespace,
+      fieldSelector: `metadata.name=${names.autoscaler}`,
+      clock,
+      log,
+    }),
+  };
+}
+
+/** Code may be large and is nothing to the gateway. */
+function withoutSource(object: FunctionObject): FunctionObject {
+  const { managedFields: _, ...metadata } = object.metadata as FunctionObject['metadata'] & {
+    readonly managedFields?: unknown;
+  };
+  return { ...object, metadata, spec: { ...object.spec, source: {} } };
+}
+
+/** Of a pod's spec the gateway needs the ports. */
+function withoutTemplate(pod: Pod): Pod {
+  const containers = pod.spec.containers.map(({ name, ports = [] }) => ({ name, ports }));
+  return { ...pod, spec: { containers } };
+}
+
+/**
+ * The parts of a gateway, wired together.
+ *
+ * Owns the calls that are under way and the sweep over all deadlines.
+ */
+class Gateway {
+  readonly front: Front;
+  readonly prober: Prober;
+  readonly #options: ResolvedGateway;
+  readonly #signal: AbortSignal;
+  readonly #table: RouteTable;
+  readonly #activator: Activator;
+  readonly #link: DemandLink;
+  readonly #metrics = new GatewayMetrics();
+  readonly #calls = new Set<Call>();
+  #stopping = false;
+
+  constructor(options: ResolvedGateway, signal: AbortSignal) {
+    const { clock, random, limits } = options;
+    this.#options = options;
+    this.#signal = signal;
+    this.#link = new DemandLink({
+      ...options,
+      leases: options.informers.leases,
+      source: this.#source(),
+    });
+    this.#activator = new Activator({
+      clock,
+      random,
+      holdMs: limits.holdMs,
+      poke: (route) => this.#link.poke(route.facts.key, () => route.demand.held),
+      probe: (route) => this.prober.probe(route),
+      drained: (endpoint) => this.#link.drained(endpoint.uid),
+    });
+    this.#table = new RouteTable({
+      ...options.informers,
+      clock,
+      limits,
+      changed: (route) => {
+        this.#activator.changed(route);
+        if (route.removed) this.#metrics.forget(route.facts.key);
+      },
+      drained: (endpoint) => this.#link.drained(endpoint.uid),
+    });
+    this.prober = new Prober(
+      {
+        clock,
+        random,
+        answered: (endpoint) => {
+          const route = this.#table.routeOf(endpoint);
+          if (route !== undefined) this.#activator.changed(route);
+        },
+      },
+      signal,
+    );
+    this.front = this.#openFront();
+  }
+
+  /** Keeps the routes up to date; returns a function that stops it. */
+  follow(): () => void {
+    return this.#table.follow();
+  }
+
+  /** Starts what goes on in the background. */
+  start(): readonly Promise<void>[] {
+    return [this.#link.run(this.#signal), this.#sweep()];
+  }
+
+  /** Takes no more requests and lets those in flight finish, for the time of grace. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    for (const route of this.#table.routes()) this.#activator.stop(route);
+    await this.front.drain(AbortSignal.timeout(this.#options.limits.drainGraceMs));
+  }
+
+  #openFront(): Front {
+    const options = this.#options;
+    const { clock, limits } = options;
+    const refused = (status: number): void => this.#metrics.refused(status);
+    const calls: CallServices = {
+      clock,
+      activator: this.#activator,
+      dialTimeoutMs: limits.dialTimeoutMs,
+      tunnelIdleMs: limits.tunnelIdleMs,
+      quarantine: (route, endpoint, reason) => {
+        endpoint.verdict = { kind: 'quarantined', reason };
+        this.#activator.changed(route);
+        this.prober.probe(route);
+        options.log.warn('A pod is out of the routes until it answers', {
+          function: route.facts.key,
+          pod: endpoint.facts.name,
+          reason,
+        });
+      },
+      ended: (call, outcome) => {
+        this.#calls.delete(call);
+        this.#metrics.ended(outcome);
+      },
+    };
+    const handler = new RequestHandler({
+      options,
+      table: this.#table,
+      calls,
+      started: (call) => this.#calls.add(call),
+      refused,
+      isReady: () => !this.#stopping,
+      metrics: () => this.#metricsText(),
+    });
+    return new Front({ ...options, refused, handler: (exchange) => handler.handle(exchange) });
+  }
+
+  #source(): DemandSource {
+    const routes = (): Iterable<Route> => this.#table.routes();
+    return {
+      samples: () => {
+        const now = this.#options.clock.monotonic();
+        return [...routes()].flatMap(
+          ({ demand, facts }) => demand.sample(facts.key, facts.idleMs, now) ?? [],
+        );
+      },
+      waiting: () =>
+        [...routes()]
+          .filter(({ demand }) => demand.held > 0)
+          .map(({ facts, demand }) => ({ function: facts.key, held: demand.held })),
+      drained: () => this.#table.drained(),
+    };
+  }
+
+  #metricsText(): string {
+    return this.#metrics.write({
+      connections: this.front.connections,
+      autoscalerConnected: this.#link.connected,
+      routes: this.#table.routes(),
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock } = this.#options;
+    const signal = this.#signal;
+    while (!signal.aborted) {
+      await clock.sleep(sweepMs, signal).catch(() => undefined);
+      const now = clock.monotonic();
+      this.front.sweep(now);
+      for (const call of this.#calls) call.sweep(now);
+      for (const route of this.#table.routes()) this.#activator.sweep(route, now);
+      for (const endpoint of this.#table.endpoints()) endpoint.connections.sweep(now);
+    }
+  }
+}

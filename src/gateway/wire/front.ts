@@ -1,0 +1,103 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Clock } from '../../lib/clock.ts';
+import { ClientConnection, type ClientLimits, type FrontContext } from './client-connection.ts';
+import type { Exchange } from './exchange.ts';
+import { RequestHeadParser } from './request-head.ts';
+
+export interface FrontOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Several processes may listen on the same port; the kernel spreads connections over them. */
+  readonly reusePort: boolean;
+  readonly limits: ClientLimits & { readonly connections: number };
+  readonly clock: Clock;
+  readonly handler: (exchange: Exchange) => void;
+  readonly refused: (status: number) => void;
+}
+
+/**
+ * The listening side of the gateway: accepts clients and hands their requests on.
+ *
+ * Owns the listening socket and all client connections.
+ */
+export class Front implements AsyncDisposable {
+  readonly #options: FrontOptions;
+  readonly #context: FrontContext & { closing: boolean };
+  readonly #connections = new Set<ClientConnection>();
+  readonly #server: Server;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    this.#context = {
+      limits: options.limits,
+      clock: options.clock,
+      parser: new RequestHeadParser(options.limits),
+      handler: options.handler,
+      refused: options.refused,
+      closing: false,
+    };
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    );
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Listens; rejects with the system's error (EADDRINUSE, EACCES, …). Returns the address. */
+  async listen(): Promise<AddressInfo> {
+    const { host, port, reusePort } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, reusePort, backlog: 4096 }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Acts on deadlines of connections that have passed. */
+  sweep(now: number): void {
+    for (const connection of this.#connections) connection.sweep(now);
+  }
+
+  /** Accepts no more, ends idle connections, lets the others finish until the signal aborts. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#context.closing = true;
+    this.#server.close();
+    for (const connection of this.#connections) connection.closeIdle();
+    if (this.#connections.size > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#emptied = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#context.closing = true;
+    const closed = this.#server.listening
+      ? new Promise<void>((resolve) => {
+          this.#server.close(() => resolve());
+        })
+      : Promise.resolve();
+    for (const connection of this.#connections) connection.destroy();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections.size >= this.#options.limits.connections) {
+      socket.destroy();
+      return;
+    }
+    this.#connections.add(
+      new ClientConnection(socket, this.#context, (connection) => {
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#emptied?.();
+      }),
+    );
+  }
+}

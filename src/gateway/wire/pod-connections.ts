@@ -1,0 +1,106 @@
+import type { Clock } from '../../lib/clock.ts';
+import {
+  type ConnectionHome,
+  type UpstreamAddress,
+  UpstreamConnection,
+} from './upstream-connection.ts';
+
+/** `once`: the request must not reach a pod twice; `new`: nothing that was used before will do. */
+export type ConnectionUse = 'repeatable' | 'once' | 'new';
+
+/** How long an idle connection is kept when the pod says nothing about it; milliseconds. */
+const idleMs = 60_000;
+/** Idle time up to which a connection is trusted with a request that must not be sent twice. */
+const freshMs = 1000;
+/** How long before the end that a pod announced (`Keep-Alive: timeout=N`) it is counted as over. */
+const marginMs = 1000;
+const maxIdle = 128;
+
+/**
+ * The keep-alive connections to one pod.
+ *
+ * Owns the idle ones. Invariants:
+ * 1. It belongs to one pod, known by its uid; `close` destroys what is idle, and what is in use when
+ *    it comes back. So no connection outlives the pod's entry, whoever has its address next.
+ * 2. Last in, first out: what load does not need becomes old and is closed.
+ * 3. A request that must not be repeated gets a connection that the pod is not about to close:
+ *    within its announced time, or used a moment ago.
+ */
+export class PodConnections implements ConnectionHome {
+  readonly address: UpstreamAddress;
+  readonly #clock: Clock;
+  readonly #idle: UpstreamConnection[] = [];
+  #closed = false;
+
+  constructor(address: UpstreamAddress, clock: Clock) {
+    this.address = address;
+    this.#clock = clock;
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** A connection for one request: an idle one if it is fit for it, else a new one. */
+  take(use: ConnectionUse): UpstreamConnection {
+    return this.#reusable(use) ?? new UpstreamConnection(this.address, this);
+  }
+
+  idle(connection: UpstreamConnection): void {
+    if (this.#closed || this.#idle.length >= maxIdle) {
+      connection.destroy();
+      return;
+    }
+    connection.idleSince = this.#clock.monotonic();
+    this.#idle.push(connection);
+  }
+
+  lost(connection: UpstreamConnection): void {
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
+  /** Closes what has been idle for too long. */
+  sweep(now: number): void {
+    let expired = 0;
+    while (expired < this.#idle.length && now >= endOf(this.#idle[expired])) expired += 1;
+    for (const connection of this.#idle.splice(0, expired)) connection.destroy();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  #reusable(use: ConnectionUse): UpstreamConnection | undefined {
+    if (use === 'new') return undefined;
+    while (this.#idle.length > 0) {
+      const connection = this.#idle.at(-1) as UpstreamConnection;
+      if (connection.usable) {
+        const now = this.#clock.monotonic();
+        const end = use === 'once' ? safeEndOf(connection) : endOf(connection);
+        if (now >= end) return undefined;
+        this.#idle.pop();
+        return connection;
+      }
+      this.#idle.pop();
+      connection.destroy();
+    }
+    return undefined;
+  }
+}
+
+/** When an idle connection is to be closed. */
+function endOf(connection: UpstreamConnection | undefined): number {
+  if (connection === undefined) return Number.POSITIVE_INFINITY;
+  return connection.keepAliveSeconds < 0
+    ? connection.idleSince + idleMs
+    : connection.idleSince + connection.keepAliveSeconds * 1000 - marginMs / 2;
+}
+
+/** Until when the pod is sure not to close an idle connection. */
+function safeEndOf(connection: UpstreamConnection): number {
+  return connection.keepAliveSeconds < 0
+    ? connection.idleSince + freshMs
+    : connection.idleSince + connection.keepAliveSeconds * 1000 - marginMs;
+}

@@ -1,0 +1,179 @@
+import { FieldSpans } from './field-spans.ts';
+import {
+  chunkedBody,
+  closeBody,
+  type Framing,
+  noBody,
+  parseContentLength,
+  parseTokenList,
+} from './framing.ts';
+
+/** The head of a pod's answer, checked; what is passed on to the client is in `lines`. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly framing: Framing;
+  /** The Content-Length of an answer without a body (HEAD, 304); -1 for none. */
+  readonly statedLength: number;
+  readonly keepAlive: boolean;
+  /** Seconds of `Keep-Alive: timeout=N`; -1 for none. */
+  readonly keepAliveSeconds: number;
+  /** End-to-end field lines as they came, each with CRLF. */
+  readonly lines: string;
+  readonly hasRequestId: boolean;
+}
+
+export type ResponseHeadResult =
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'malformed'; readonly detail: string }
+  | { readonly kind: 'head'; readonly head: ResponseHead; readonly end: number };
+
+const headBytes = 64 * 1024;
+const headLines = 256;
+/** HTTP/1.x SP 3DIGIT. */
+const statusPrefix = /^HTTP\/1\.([01]) ([1-9][0-9]{2})$/;
+const reasonPattern = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** The shortest status line up to its code; bytes. */
+const codeEnd = 12;
+const incomplete: ResponseHeadResult = { kind: 'incomplete' };
+
+/** A strict parser of HTTP/1.1 response heads: what two readers could frame differently is malformed. */
+export class ResponseHeadParser {
+  readonly #spans = new FieldSpans(headLines);
+  readonly #dropped = new Uint8Array(headLines);
+
+  /** `bodiless`: the request was HEAD. */
+  parse(bytes: Buffer, bodiless: boolean): ResponseHeadResult {
+    const lineEnd = bytes.indexOf('\r\n', 0, 'latin1');
+    if (lineEnd < 0) return bytes.length > headBytes ? tooLarge() : incomplete;
+    const prefix = statusPrefix.exec(bytes.toString('latin1', 0, Math.min(codeEnd, lineEnd)));
+    const rest = bytes.toString('latin1', codeEnd, lineEnd);
+    if (prefix === null || (rest !== '' && !rest.startsWith(' ')) || !reasonPattern.test(rest)) {
+      return malformed('its status line is malformed');
+    }
+    const scan = this.#spans.scan(bytes, lineEnd + 2);
+    switch (scan.kind) {
+      case 'incomplete':
+        return bytes.length > headBytes ? tooLarge() : incomplete;
+      case 'too-many':
+        return tooLarge();
+      case 'malformed':
+        return malformed(`its header section is malformed (${scan.detail})`);
+      case 'fields':
+        break;
+    }
+    const text = bytes.toString('latin1', 0, scan.end);
+    const fields = readFields(this.#spans, text, this.#dropped);
+    if (typeof fields === 'string') return malformed(fields);
+    const status = Number(prefix[2]);
+    const minor = prefix[1] === '1' ? 1 : 0;
+    const empty = bodiless || status < 200 || status === 204 || status === 304;
+    const head: ResponseHead = {
+      status,
+      reason: rest.slice(1),
+      framing: empty ? noBody : fields.framing,
+      statedLength: empty && status >= 200 && status !== 204 ? fields.length : -1,
+      keepAlive: fields.close ? false : minor === 1 || fields.keepAlive,
+      keepAliveSeconds: fields.keepAliveSeconds,
+      lines: this.#spans.keep(text, this.#dropped),
+      hasRequestId: fields.hasRequestId,
+    };
+    return { kind: 'head', head, end: scan.end };
+  }
+}
+
+interface ResponseFields {
+  framing: Framing;
+  length: number;
+  chunked: boolean;
+  close: boolean;
+  keepAlive: boolean;
+  keepAliveSeconds: number;
+  hasRequestId: boolean;
+  nominated: string[];
+}
+
+function readFields(spans: FieldSpans, text: string, dropped: Uint8Array): ResponseFields | string {
+  const fields: ResponseFields = {
+    framing: closeBody,
+    length: -1,
+    chunked: false,
+    close: false,
+    keepAlive: false,
+    keepAliveSeconds: -1,
+    hasRequestId: false,
+    nominated: [],
+  };
+  for (let index = 0; index < spans.count; index += 1) {
+    const name = text.slice(spans.lineStart(index), spans.nameEnd(index)).toLowerCase();
+    const value = text.slice(spans.valueStart(index), spans.valueEnd(index));
+    const taken = take(fields, name, value);
+    if (typeof taken === 'string') return taken;
+    dropped[index] = taken ? 1 : 0;
+  }
+  if (fields.chunked && fields.length >= 0) {
+    return 'it has both Content-Length and Transfer-Encoding';
+  }
+  if (fields.chunked) fields.framing = chunkedBody;
+  else if (fields.length === 0) fields.framing = noBody;
+  else if (fields.length > 0) fields.framing = { kind: 'length', length: fields.length };
+  if (fields.nominated.length > 0) {
+    for (let index = 0; index < spans.count; index += 1) {
+      const name = text.slice(spans.lineStart(index), spans.nameEnd(index)).toLowerCase();
+      if (fields.nominated.includes(name)) dropped[index] = 1;
+    }
+  }
+  return fields;
+}
+
+/** Whether the line is dropped, or what is wrong with it. */
+function take(fields: ResponseFields, name: string, value: string): boolean | string {
+  switch (name) {
+    case 'content-length': {
+      const length = parseContentLength(value);
+      if (length === undefined) return 'its Content-Length header is malformed';
+      if (fields.length >= 0) return 'it has more than one Content-Length header';
+      fields.length = length;
+      return true;
+    }
+    case 'transfer-encoding':
+      if (fields.chunked || value.toLowerCase() !== 'chunked') {
+        return 'its transfer coding is not chunked';
+      }
+      fields.chunked = true;
+      return true;
+    case 'connection': {
+      const options = parseTokenList(value);
+      if (options === undefined) return 'its Connection header is malformed';
+      for (const option of options) {
+        if (option === 'close') fields.close = true;
+        else if (option === 'keep-alive') fields.keepAlive = true;
+        else if (option !== 'upgrade') fields.nominated.push(option);
+      }
+      return true;
+    }
+    case 'keep-alive': {
+      const seconds = /(?:^|[,;\s])timeout=([0-9]{1,6})(?:$|[,;\s])/i.exec(value)?.[1];
+      if (seconds !== undefined) fields.keepAliveSeconds = Number(seconds);
+      return true;
+    }
+    case 'proxy-connection':
+    case 'te':
+    case 'trailer':
+    case 'upgrade':
+      return true;
+    case 'x-request-id':
+      fields.hasRequestId = true;
+      return false;
+    default:
+      return false;
+  }
+}
+
+function tooLarge(): ResponseHeadResult {
+  return malformed('its head is too large');
+}
+
+function malformed(detail: string): ResponseHeadResult {
+  return { kind: 'malformed', detail };
+}

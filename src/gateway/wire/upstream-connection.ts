@@ -1,0 +1,296 @@
+import { connect, type Socket } from 'node:net';
+import { BodyDecoder } from './body-decoder.ts';
+import { type ResponseHead, ResponseHeadParser } from './response-head.ts';
+
+/** How a request to a pod ended without an answer, or with half of one. */
+export interface UpstreamFailure {
+  /** `dial`: no connection was made, so nothing was sent. */
+  readonly phase: 'dial' | 'exchange';
+  /** No byte of the request has left. */
+  readonly unsent: boolean;
+  /** The connection had served a request before, and closed without a byte of an answer to this one. */
+  readonly stale: boolean;
+  /** The pod's answer broke the protocol. */
+  readonly malformed: boolean;
+  readonly reason: string;
+}
+
+/** Who takes the answer of a pod. */
+export interface ResponseSink {
+  /** The connection stands; the request may be sent. */
+  connected(): void;
+  interim(head: ResponseHead): void;
+  /** With status 101 the connection is a tunnel from here on. */
+  responseHead(head: ResponseHead): void;
+  responseData(parts: readonly Buffer[], bytes: number): void;
+  /** What came in one read has been handed on. */
+  responseFlush(): void;
+  /** The answer is complete and the connection no longer this sink's. */
+  responseEnd(): void;
+  /** The pod takes data again, after `send` or `write` said false. */
+  upstreamDrained(): void;
+  upstreamFailed(failure: UpstreamFailure): void;
+}
+
+export interface UpstreamAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where connections go when their answer is complete. */
+export interface ConnectionHome {
+  /** The connection is idle and may be used again. */
+  idle(connection: UpstreamConnection): void;
+  /** The connection is gone, idle or not. */
+  lost(connection: UpstreamConnection): void;
+}
+
+/** Shared by all connections: parsing is synchronous. */
+const heads = new ResponseHeadParser();
+/** Up to this size body bytes are joined with the head into one write. */
+const joinLimit = 4096;
+/** A first write of at most this many bytes leaves whole or not at all: an idle socket's buffer is empty. */
+const atomicWriteBytes = 16 * 1024;
+const empty = Buffer.alloc(0);
+
+/**
+ * One keep-alive connection to a pod; one request at a time.
+ *
+ * Owns the socket. Invariants:
+ * 1. It goes back to its home only after a complete answer to a completely sent request, with no
+ *    byte of surplus.
+ * 2. Bytes that come while it is idle destroy it.
+ * 3. A sink hears exactly one of `responseEnd` and `upstreamFailed`, unless it calls `destroy`.
+ */
+export class UpstreamConnection {
+  readonly #socket: Socket;
+  readonly #home: ConnectionHome;
+  #sink: ResponseSink | undefined;
+  #established = false;
+  #closed = false;
+  #used = false;
+  #pending: Buffer = empty;
+  #body: BodyDecoder | undefined;
+  #head: ResponseHead | undefined;
+  #isHead = false;
+  #tunnel = false;
+  #answered = false;
+  #requestComplete = false;
+  #sentBytes = 0;
+  #malformed = '';
+  #error: NodeJS.ErrnoException | undefined;
+  /** When the connection became idle, and when it must no longer be used; the pool's business. */
+  idleSince = 0;
+  keepAliveSeconds = -1;
+
+  constructor(address: UpstreamAddress, home: ConnectionHome) {
+    this.#home = home;
+    this.#socket = connect({ host: address.host, port: address.port, noDelay: true });
+    this.#socket.on('connect', () => {
+      this.#established = true;
+      this.#sink?.connected();
+    });
+    this.#socket.on('data', (chunk: Buffer) => this.#data(chunk));
+    this.#socket.on('end', () => this.#end());
+    this.#socket.on('drain', () => this.#sink?.upstreamDrained());
+    this.#socket.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#socket.on('close', () => this.#close());
+  }
+
+  get usable(): boolean {
+    return this.#established && !this.#closed && this.#socket.writable && this.#socket.readable;
+  }
+
+  /** Gives the connection to a request; `connected` is called at once or when it stands. */
+  open(sink: ResponseSink): void {
+    this.#sink = sink;
+    this.#pending = empty;
+    this.#body = undefined;
+    this.#head = undefined;
+    this.#answered = false;
+    this.#requestComplete = false;
+    this.#sentBytes = 0;
+    if (this.#established) sink.connected();
+  }
+
+  /** Sends the head, with what there is of the body; false asks for a pause. */
+  send(request: {
+    readonly head: string;
+    readonly isHead: boolean;
+    readonly parts: readonly Buffer[];
+    readonly bytes: number;
+    readonly complete: boolean;
+  }): boolean {
+    this.#isHead = request.isHead;
+    this.#requestComplete = request.complete;
+    this.#sentBytes = request.head.length + request.bytes;
+    const socket = this.#socket;
+    if (request.bytes <= joinLimit) {
+      let text = request.head;
+      for (const part of request.parts) text += part.toString('latin1', 0, part.length);
+      return socket.write(text, 'latin1');
+    }
+    socket.cork();
+    socket.write(request.head, 'latin1');
+    for (const part of request.parts) socket.write(part);
+    socket.uncork();
+    return !socket.writableNeedDrain;
+  }
+
+  /** Sends more of the body (framed already), or bytes of a tunnel; false asks for a pause. */
+  write(parts: readonly Buffer[]): boolean {
+    const socket = this.#socket;
+    if (!socket.writable) return true;
+    socket.cork();
+    for (const part of parts) {
+      this.#sentBytes += part.length;
+      socket.write(part);
+    }
+    socket.uncork();
+    return !socket.writableNeedDrain;
+  }
+
+  /** The body is complete. */
+  finish(): void {
+    this.#requestComplete = true;
+  }
+
+  /** Ends our side of a tunnel. */
+  endTunnel(): void {
+    this.#socket.end();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Cuts the connection; its sink hears nothing more. */
+  destroy(): void {
+    this.#sink = undefined;
+    this.#socket.destroy();
+  }
+
+  #data(chunk: Buffer): void {
+    const sink = this.#sink;
+    if (sink === undefined || this.#sentBytes === 0) {
+      this.#malformed = 'it sent bytes that nobody asked for';
+      this.#socket.destroy();
+      return;
+    }
+    this.#answered = true;
+    if (this.#tunnel) {
+      sink.responseData([chunk], chunk.length);
+      return;
+    }
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#pending = empty;
+    const at = this.#head === undefined ? this.#heads(bytes, sink) : 0;
+    if (at < 0 || this.#sink !== sink) return;
+    this.#take(bytes, at, sink);
+  }
+
+  /** Reads heads until the final one; returns the offset after it, or -1 while there is none. */
+  #heads(bytes: Buffer, sink: ResponseSink): number {
+    let rest = bytes;
+    for (;;) {
+      const result = heads.parse(rest, this.#isHead);
+      if (result.kind === 'incomplete') {
+        this.#pending = rest;
+        return -1;
+      }
+      if (result.kind === 'malformed') return this.#break(result.detail);
+      const { head, end } = result;
+      if (head.status >= 200 || head.status === 101) {
+        this.#head = head;
+        this.#body = new BodyDecoder(head.framing);
+        this.#tunnel = head.status === 101;
+        sink.responseHead(head);
+        return this.#sink === sink ? end + bytes.length - rest.length : -1;
+      }
+      sink.interim(head);
+      if (this.#sink !== sink) return -1;
+      rest = rest.subarray(end);
+      if (rest.length === 0) return -1;
+    }
+  }
+
+  #take(bytes: Buffer, from: number, sink: ResponseSink): void {
+    if (this.#tunnel) {
+      if (from < bytes.length) sink.responseData([bytes.subarray(from)], bytes.length - from);
+      return;
+    }
+    const body = this.#body as BodyDecoder;
+    const parts: Buffer[] = [];
+    const end = body.decode(bytes, from, parts);
+    if (body.failed) {
+      this.#break('the chunked framing of its body is malformed');
+      return;
+    }
+    let size = 0;
+    for (const part of parts) size += part.length;
+    if (size > 0) sink.responseData(parts, size);
+    if (this.#sink !== sink) return;
+    if (body.done) this.#complete(end === bytes.length);
+    else sink.responseFlush();
+  }
+
+  #complete(clean: boolean): void {
+    const sink = this.#sink as ResponseSink;
+    const head = this.#head as ResponseHead;
+    const reusable = clean && head.keepAlive && this.#requestComplete && this.usable;
+    this.#sink = undefined;
+    this.#sentBytes = 0;
+    this.#used = true;
+    if (reusable) {
+      this.keepAliveSeconds = head.keepAliveSeconds;
+      // A pause that the last sink asked for must not outlive it: an idle connection is read.
+      this.#socket.resume();
+      this.#home.idle(this);
+    } else {
+      this.#socket.destroy();
+    }
+    sink.responseEnd();
+  }
+
+  #break(detail: string): -1 {
+    this.#malformed = detail;
+    this.#socket.destroy();
+    return -1;
+  }
+
+  #end(): void {
+    const sink = this.#sink;
+    const closes = this.#tunnel || this.#head?.framing.kind === 'close';
+    if (sink === undefined || !closes || this.#head === undefined) return;
+    this.#sink = undefined;
+    this.#socket.destroy();
+    sink.responseEnd();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#home.lost(this);
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    this.#sink = undefined;
+    sink.upstreamFailed(this.#failure());
+  }
+
+  #failure(): UpstreamFailure {
+    const error = this.#error;
+    const refusedWrite = error?.syscall === 'write' && this.#sentBytes <= atomicWriteBytes;
+    return {
+      phase: this.#established ? 'exchange' : 'dial',
+      unsent: this.#sentBytes === 0 || (refusedWrite && !this.#answered),
+      stale: this.#used && !this.#answered,
+      malformed: this.#malformed !== '',
+      reason: this.#malformed || error?.code || 'the connection was closed',
+    };
+  }
+}
