@@ -101,6 +101,8 @@ export interface VolumeMount {
 
 export interface Container {
   readonly name: string;
+  /** Of init containers only: `Always` makes one run beside the containers. */
+  readonly restartPolicy?: string;
   readonly image?: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];

@@ -89,6 +89,8 @@ export interface Condition {
   readonly message?: string;
   readonly observedGeneration?: number;
   readonly lastTransitionTime?: string;
+  /** Of nodes' conditions only. */
+  readonly lastHeartbeatTime?: string;
 }
 
 export interface LabelSelector {

@@ -1,5 +1,5 @@
 import type { Event, KubeObject } from '../api/index.ts';
-import { isStatus } from '../api/index.ts';
+import { formatTime, isStatus } from '../api/index.ts';
 import { AsyncQueue } from '../lib/async-queue.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
@@ -87,7 +87,7 @@ export class EventRecorder {
     if (!this.#allow(uid)) return;
     const words = JSON.stringify([uid, report]);
     const events = client.resource(refs.events);
-    const now = seconds(clock.now());
+    const now = formatTime(clock.now());
     const known = this.#known.get(words);
     this.#known.delete(words);
     if (known !== undefined) {
@@ -155,9 +155,4 @@ function remember<V>(map: Map<string, V>, key: string, value: V): void {
     map.delete(oldest);
     return;
   }
-}
-
-/** metav1.Time. */
-function seconds(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

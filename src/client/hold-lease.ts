@@ -1,5 +1,5 @@
 import type { Lease } from '../api/index.ts';
-import { isStatus } from '../api/index.ts';
+import { formatMicroTime, isStatus } from '../api/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Client, ObjectKey, ResourceClient } from './client.ts';
@@ -200,7 +200,7 @@ class LeaseHolder {
 
   async #renewOnce(lease: Lease): Promise<Attempt> {
     const { identity, key, clock, log } = this.#options;
-    const renewTime = microTime(clock.now());
+    const renewTime = formatMicroTime(clock.now());
     try {
       const spec = { ...lease.spec, renewTime };
       return { kind: 'renewed', lease: await this.#resource.update({ ...lease, spec }) };
@@ -254,7 +254,7 @@ class LeaseHolder {
 
   #firstSpec(leaseTransitions: number): NonNullable<Lease['spec']> {
     const { identity, clock, durationMs } = this.#options;
-    const now = microTime(clock.now());
+    const now = formatMicroTime(clock.now());
     return {
       holderIdentity: identity,
       leaseDurationSeconds: Math.ceil(durationMs / 1000),
@@ -277,8 +277,3 @@ type Attempt =
   | { readonly kind: 'renewed'; readonly lease: Lease }
   | { readonly kind: 'lost'; readonly holder: string }
   | { readonly kind: 'failed' };
-
-/** metav1.MicroTime. */
-function microTime(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z');
-}

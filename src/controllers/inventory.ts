@@ -97,11 +97,12 @@ export class Inventory {
     return this.#kinds.get(kindKey(groupOf(apiVersion), kind));
   }
 
-  /** How many objects are known in a namespace. */
-  countIn(namespace: string): number {
+  /** How many objects are known in a namespace, of one resource or (left out) of all. */
+  countIn(namespace: string, only?: Resource): number {
     let count = 0;
     for (const { resource, informer } of this.#watched.values()) {
-      if (resource.ref.namespaced) count += informer.list(namespace).length;
+      if (!resource.ref.namespaced || (only !== undefined && only.id !== resource.id)) continue;
+      count += informer.list(namespace).length;
     }
     return count;
   }

@@ -1,4 +1,4 @@
-import type { Condition } from '../../api/index.ts';
+import { type Condition, formatTime } from '../../api/index.ts';
 import type { RemainingContent } from './delete-content.ts';
 
 /** The conditions of a namespace in deletion, in upstream's words. */
@@ -61,7 +61,7 @@ export function deletionConditions(
           message: `Some content in the namespace has finalizers remaining: ${listed(finalizers, (name, count) => `${name} in ${count} resource instances`)}`,
         },
   ];
-  const lastTransitionTime = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const lastTransitionTime = formatTime(now);
   return wanted.map((condition) => {
     const known = current.find(({ type }) => type === condition.type);
     const time = known?.status === condition.status ? known.lastTransitionTime : undefined;

@@ -25,7 +25,7 @@ const unwatchedRetryMs = 1000;
  * 1. A namespace is finalized only after every resource of the API server was listed in it and none
  *    had an object left.
  * 2. While content remains, the conditions of the namespace say of what kind and why.
- * 3. The end of the last object that is known leads to the next look at once.
+ * 3. The end of the last known object of a resource leads to the next look at once.
  */
 export async function runNamespaceController(
   options: NamespaceControllerOptions,
@@ -44,11 +44,12 @@ export async function runNamespaceController(
     namespaces.handle({ added: look, updated: look }),
     inventory.handle({
       changed: () => undefined,
-      deleted: (_, { metadata }) => {
+      deleted: (resource, { metadata }) => {
         const namespace = namespaces.get({ name: metadata.namespace ?? '' });
         if (namespace === undefined || !isTerminating(namespace)) return;
-        if (inventory.countIn(namespace.metadata.name) === 0) queue.add(namespace.metadata.name);
-        else queue.addAfter(namespace.metadata.name, refreshMs);
+        const { name } = namespace.metadata;
+        if (inventory.countIn(name, resource) === 0) queue.add(name);
+        else queue.addAfter(name, refreshMs);
       },
     }),
   ];

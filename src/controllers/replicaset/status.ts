@@ -1,4 +1,4 @@
-import type { Condition, Pod, ReplicaSet } from '../../api/index.ts';
+import { type Condition, formatTime, type Pod, type ReplicaSet } from '../../api/index.ts';
 import { availableInMs, isActive, isReady } from '../pod-state.ts';
 
 type Status = NonNullable<ReplicaSet['status']>;
@@ -66,7 +66,7 @@ function nextConditions(
   }
   if (outcome.kind !== 'failed') return others.length === 0 ? {} : { conditions: others };
   const { reason, message } = outcome;
-  const lastTransitionTime = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const lastTransitionTime = formatTime(now);
   const failure: Condition = {
     type: 'ReplicaFailure',
     status: 'True',

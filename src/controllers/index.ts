@@ -1,0 +1,1 @@
+export { type ControllersOptions, runControllers } from './run-controllers.ts';
