@@ -1,0 +1,172 @@
+import { createServer, type Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { StatusError } from '../../api/index.ts';
+import type { Log } from '../../lib/log.ts';
+import { unauthorized, type Authenticator } from '../auth/authenticator.ts';
+import type { Dispatcher } from '../routing/dispatch.ts';
+import { isOpenPath } from '../routing/plain-routes.ts';
+import { jsonAnswer, type ServerRequest, type User } from '../request.ts';
+import { readBody } from './read-body.ts';
+import { writeAnswer } from './write-answer.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** PEM texts. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca?: string };
+}
+
+export interface Listener {
+  /** `https://host:port`. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new requests, ends watches, and waits for what is being answered (at most 5 s). */
+  close(): Promise<void>;
+}
+
+export interface ListenDeps {
+  readonly dispatcher: Dispatcher;
+  readonly authenticator: Authenticator;
+  readonly bodyLimitBytes: number;
+  readonly log: Log;
+}
+
+const maxHeaderBytes = 32 * 1024;
+const handshakeTimeoutMs = 10_000;
+const headersTimeoutMs = 20_000;
+/** For a whole request, body included. */
+const requestTimeoutMs = 60_000;
+/** Longer than Go's clients keep an idle connection, so that they are the ones to close it. */
+const keepAliveTimeoutMs = 120_000;
+const closeGraceMs = 5000;
+
+const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+/** Serves HTTPS (HTTP/1.1). Throws an Error that names the port and what to do about it. */
+export async function listenHttps(deps: ListenDeps, options: ListenOptions): Promise<Listener> {
+  const { host, port, tls } = options;
+  const stopping = new AbortController();
+  const server = createServer({
+    ...tls,
+    minVersion: 'TLSv1.2',
+    maxHeaderSize: maxHeaderBytes,
+    handshakeTimeout: handshakeTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    noDelay: true,
+  });
+  server.on('request', (request, response) => {
+    serve(deps, stopping.signal, request, response).catch((error: unknown) => {
+      deps.log.error('An answer could not be written', { error: String(error) });
+      response.destroy();
+    });
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenError(error, host, port);
+  }
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  const name = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `https://${name}:${bound}`,
+    port: bound,
+    close: () => closeServer(server, stopping),
+  };
+}
+
+async function closeServer(server: Server, stopping: AbortController): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  stopping.abort();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+function listenError(error: unknown, host: string, port: number): Error {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new Error(
+        `Cannot listen on ${host}:${port}: the port is in use. Stop the process that has it, or choose another port (0 picks a free one)`,
+        { cause: error },
+      );
+    case 'EACCES':
+      return new Error(
+        `Cannot listen on ${host}:${port}: permission denied. Choose a port above 1023, or run with the right to bind it`,
+        { cause: error },
+      );
+    case 'EADDRNOTAVAIL':
+      return new Error(
+        `Cannot listen on ${host}:${port}: this machine does not have that address. Choose one that it has`,
+        { cause: error },
+      );
+    default:
+      return new Error(`Cannot listen on ${host}:${port}`, { cause: error });
+  }
+}
+
+async function serve(
+  { dispatcher, authenticator, bodyLimitBytes }: ListenDeps,
+  stopping: AbortSignal,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  response.on('close', abort);
+  stopping.addEventListener('abort', abort, { once: true });
+  const acceptsGzip = /\bgzip\b/.test(header(incoming, 'accept-encoding'));
+  const options = { acceptsGzip, signal: gone.signal };
+  try {
+    const request = await readRequest(incoming, authenticator, bodyLimitBytes, gone.signal);
+    if (stopping.aborted) response.setHeader('connection', 'close');
+    await writeAnswer(response, await dispatcher.answer(request), options);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    // What is left of the request is not read, so the connection cannot be used again.
+    response.setHeader('connection', 'close');
+    await writeAnswer(response, jsonAnswer(error.code, error.toStatus()), options);
+  } finally {
+    stopping.removeEventListener('abort', abort);
+  }
+}
+
+async function readRequest(
+  incoming: IncomingMessage,
+  authenticator: Authenticator,
+  bodyLimitBytes: number,
+  signal: AbortSignal,
+): Promise<ServerRequest> {
+  const url = incoming.url ?? '/';
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const known = authenticator(header(incoming, 'authorization'));
+  if (known === undefined && !isOpenPath(path)) throw unauthorized();
+  return {
+    method: incoming.method ?? 'GET',
+    path,
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    accept: header(incoming, 'accept'),
+    contentType: header(incoming, 'content-type'),
+    userAgent: header(incoming, 'user-agent'),
+    ifNoneMatch: header(incoming, 'if-none-match'),
+    body: await readBody(incoming, bodyLimitBytes),
+    user: known ?? anonymous,
+    signal,
+  };
+}
+
+function header(request: IncomingMessage, name: string): string {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : (value?.join(', ') ?? '');
+}
