@@ -1,10 +1,10 @@
-import type { Clock } from '../lib/clock.ts';
-import type { Activator, Arrival } from './activator/activator.ts';
+import type { Arrival } from './activator/activator.ts';
 import type { Refusal } from './activator/holding.ts';
+import { CallBody } from './call-body.ts';
+import type { CallServices } from './call-services.ts';
 import { brokenPod, refusalProblem, timedOut } from './problems.ts';
 import type { Endpoint } from './routes/endpoint.ts';
 import type { Route } from './routes/route.ts';
-import { encodeChunk, lastChunk } from './wire/chunk.ts';
 import type { Exchange, ExchangeOwner } from './wire/exchange.ts';
 import { type Problem, problemAnswer } from './wire/problem.ts';
 import type { ResponseHead } from './wire/response-head.ts';
@@ -13,29 +13,6 @@ import type {
   UpstreamConnection,
   UpstreamFailure,
 } from './wire/upstream-connection.ts';
-
-/** What a call needs of the gateway. */
-export interface CallServices {
-  readonly clock: Clock;
-  readonly activator: Activator;
-  /** How long a connection to a pod may take to stand; milliseconds. */
-  readonly dialTimeoutMs: number;
-  /** How long a WebSocket may be silent; milliseconds. */
-  readonly tunnelIdleMs: number;
-  /** Takes a pod out of the routes until it answers again. */
-  readonly quarantine: (route: Route, endpoint: Endpoint, reason: string) => void;
-  readonly ended: (call: Call, outcome: CallOutcome) => void;
-}
-
-export interface CallOutcome {
-  readonly route: Route;
-  /** Status of the answer; 499 for a client that left before there was one. */
-  readonly status: number;
-  readonly durationMs: number;
-  /** Milliseconds that it waited for a pod; undefined when it did not. */
-  readonly coldMs: number | undefined;
-  readonly requestId: string;
-}
 
 export interface CallRequest {
   readonly exchange: Exchange;
@@ -62,8 +39,6 @@ const idempotent = new Set([
 ]);
 /** Pods that are tried for one request before it is given up. */
 const maxAttempts = 10;
-/** Body bytes that a waiting request reads ahead before it stops reading from its client. */
-const readAheadBytes = 256 * 1024;
 /** Bodies up to this size are kept until the answer begins, for a request that never left. */
 const keepBytes = 16 * 1024;
 const clientGone = 499;
@@ -87,17 +62,12 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   readonly #exchange: Exchange;
   readonly #route: Route;
   readonly #startedAt: number;
+  readonly #body: CallBody;
   #state: State = 'waiting';
   #endpoint: Endpoint | undefined;
   #connection: UpstreamConnection | undefined;
   #deadline = Number.POSITIVE_INFINITY;
-  #parts: Buffer[] = [];
-  #bytes = 0;
-  #charged = 0;
-  #bodyDone = false;
-  #bodyPaused = false;
   #answerPaused = false;
-  #chunked = false;
   #attempts = 0;
   #resent = false;
   #waitingSince = 0;
@@ -111,6 +81,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#route = request.route;
     this.patienceMs = request.waitS === undefined ? undefined : request.waitS * 1000;
     this.#startedAt = services.clock.monotonic();
+    this.#body = new CallBody(request.exchange, request.route.holding);
   }
 
   /** Sets off; what follows comes by events. */
@@ -140,7 +111,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
       return;
     }
     const { timeoutMs, key, probeable } = this.#route.facts;
-    if (this.#state === 'sent' && !this.#bodyDone && !this.#bodyPaused) {
+    if (this.#state === 'sent' && !this.#body.done && !this.#body.paused) {
       // The client is slow, not the function; the wire has a limit for that.
       this.#deadline = now + timeoutMs;
       return;
@@ -157,7 +128,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   dispatch(endpoint: Endpoint): void {
     const now = this.#services.clock.monotonic();
-    this.#discharge();
+    this.#body.unhold();
     if (this.#waitingSince > 0) {
       this.#coldMs = (this.#coldMs ?? 0) + now - this.#waitingSince;
       this.#waitingSince = 0;
@@ -166,14 +137,14 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#endpoint = endpoint;
     this.#attempts += 1;
     this.#deadline = now + this.#services.dialTimeoutMs;
-    const repeatable = this.#idempotent && this.#bodyDone;
+    const repeatable = this.#idempotent && this.#body.done;
     const use = this.#resent ? 'new' : repeatable ? 'repeatable' : 'once';
     this.#connection = endpoint.connections.take(use);
     this.#connection.open(this);
   }
 
   refuse(refusal: Refusal): void {
-    this.#discharge();
+    this.#body.unhold();
     this.#answerProblem(refusalProblem(refusal, this.#route));
     this.#finish();
   }
@@ -182,33 +153,33 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     const connection = this.#connection as UpstreamConnection;
     this.#state = 'sent';
     this.#rearm(this.#route.facts.timeoutMs);
-    const framing = this.#framing();
-    const parts = this.#chunked ? encodeChunk(this.#parts, this.#bytes) : this.#parts;
+    const framing = this.#body.framing();
     const ready = connection.send({
       head: `${this.#request.headText}${framing}\r\n`,
       isHead: this.#exchange.head.method === 'HEAD',
-      parts,
-      bytes: sizeOf(parts),
-      complete: this.#bodyDone,
+      parts: this.#body.kept(),
+      complete: this.#body.done,
     });
-    if (!this.#whole) this.#parts = [];
-    if (this.#bodyDone) return;
+    if (!this.#whole) this.#body.drop();
+    if (this.#body.done) return;
     this.#exchange.proceed();
-    this.#pauseBody(!ready);
+    this.#body.pause(!ready);
   }
 
   bodyData(parts: readonly Buffer[], bytes: number): void {
     switch (this.#state) {
       case 'waiting':
       case 'dialing':
-        this.#keep(parts, bytes);
+        if (this.#body.keep(parts, bytes)) break;
+        this.#services.activator.leave(this.#route, this);
+        this.refuse('overloaded');
         break;
       case 'sent':
       case 'answering':
       case 'tunnel': {
         this.#rearm(this.#idleLimit());
-        const framed = this.#chunked ? encodeChunk(parts, bytes) : parts;
-        if (this.#connection?.write(framed) === false) this.#pauseBody(true);
+        const framed = this.#body.framed(parts, bytes);
+        if (this.#connection?.write(framed) === false) this.#body.pause(true);
         break;
       }
       case 'over':
@@ -217,12 +188,12 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   bodyEnd(): void {
-    this.#bodyDone = true;
+    this.#body.done = true;
     if (this.#state === 'tunnel') {
       this.#connection?.endTunnel();
     } else if (this.#state === 'sent' || this.#state === 'answering') {
       this.#rearm(this.#route.facts.timeoutMs);
-      if (this.#chunked) this.#connection?.write([lastChunk]);
+      this.#connection?.write(this.#body.ending());
       this.#connection?.finish();
     }
   }
@@ -252,7 +223,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   responseHead(head: ResponseHead): void {
-    this.#parts = [];
+    this.#body.drop();
     this.#status = head.status;
     if (head.status === 101) {
       this.#upgrade(head);
@@ -280,7 +251,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   upstreamDrained(): void {
-    this.#pauseBody(false);
+    this.#body.pause(false);
   }
 
   upstreamFailed(failure: UpstreamFailure): void {
@@ -306,7 +277,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   /** The whole request is at hand, to be sent again if that should be allowed. */
   get #whole(): boolean {
-    return this.#bodyDone && (this.#idempotent || this.#bytes <= keepBytes);
+    return this.#body.done && (this.#idempotent || this.#body.bytes <= keepBytes);
   }
 
   #dialFailed(reason: string): void {
@@ -334,47 +305,9 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   /** Has become one of those that wait. */
   #hold(): void {
     this.#waitingSince = this.#services.clock.monotonic();
-    const bytes = this.#request.headText.length + this.#bytes;
-    if (!this.#route.holding.charge(bytes)) {
-      this.#services.activator.leave(this.#route, this);
-      this.refuse('overloaded');
-      return;
-    }
-    this.#charged = bytes;
-    if (this.#bytes > readAheadBytes) this.#pauseBody(true);
-  }
-
-  #keep(parts: readonly Buffer[], bytes: number): void {
-    this.#parts.push(...parts);
-    this.#bytes += bytes;
-    if (this.#waitingSince > 0 && this.#state === 'waiting') {
-      if (!this.#route.holding.charge(bytes)) {
-        this.#services.activator.leave(this.#route, this);
-        this.refuse('overloaded');
-        return;
-      }
-      this.#charged += bytes;
-    }
-    if (this.#bytes > readAheadBytes && !this.#bodyDone) this.#pauseBody(true);
-  }
-
-  #discharge(): void {
-    this.#route.holding.discharge(this.#charged);
-    this.#charged = 0;
-  }
-
-  /** Framing lines of the request to the pod; a body that is here already is sent with its length. */
-  #framing(): string {
-    const { method, framing, websocket } = this.#exchange.head;
-    this.#chunked = false;
-    if (websocket) return 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-    if (framing.kind === 'length') return `Content-Length: ${framing.length}\r\n`;
-    if (this.#bodyDone) {
-      const silent = this.#bytes === 0 && (method === 'GET' || method === 'HEAD');
-      return silent ? '' : `Content-Length: ${this.#bytes}\r\n`;
-    }
-    this.#chunked = true;
-    return 'Transfer-Encoding: chunked\r\n';
+    if (this.#body.hold(this.#request.headText.length)) return;
+    this.#services.activator.leave(this.#route, this);
+    this.refuse('overloaded');
   }
 
   #upgrade(head: ResponseHead): void {
@@ -385,7 +318,6 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
       return;
     }
     this.#state = 'tunnel';
-    this.#chunked = false;
     this.#rearm(this.#services.tunnelIdleMs);
     this.#exchange.tunnel(
       `Connection: Upgrade\r\nUpgrade: websocket\r\n${this.#ownLines()}${head.lines}`,
@@ -398,12 +330,6 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   #rearm(ms: number): void {
     this.#deadline = this.#services.clock.monotonic() + ms;
-  }
-
-  #pauseBody(paused: boolean): void {
-    this.#bodyPaused = paused;
-    if (paused) this.#exchange.pause();
-    else this.#exchange.resume();
   }
 
   #pauseAnswer(): void {
@@ -431,7 +357,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   #leave(): void {
     if (this.#state === 'waiting') {
       this.#services.activator.leave(this.#route, this);
-      this.#discharge();
+      this.#body.unhold();
     } else {
       this.#connection?.destroy();
     }
@@ -441,7 +367,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#deadline = Number.POSITIVE_INFINITY;
-    this.#parts = [];
+    this.#body.drop();
     const endpoint = this.#endpoint;
     this.#connection = undefined;
     this.#endpoint = undefined;
@@ -454,10 +380,4 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
       requestId: this.#request.requestId,
     });
   }
-}
-
-function sizeOf(parts: readonly Buffer[]): number {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  return size;
 }

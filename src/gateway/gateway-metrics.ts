@@ -1,4 +1,4 @@
-import type { CallOutcome } from './call.ts';
+import type { CallOutcome } from './call-services.ts';
 import type { Route } from './routes/route.ts';
 
 /** Upper bounds of the latency buckets; seconds. */
@@ -100,7 +100,7 @@ export class GatewayMetrics {
     let out = heading('nought_gateway_requests_total', 'counter', 'Calls by status of the answer');
     for (const [key, { codes }] of this.#functions) {
       for (const [code, count] of codes) {
-        out += `nought_gateway_requests_total{${labels(key)},code="${code}"} ${count}\n`;
+        out += `nought_gateway_requests_total{${labelsOf(key)},code="${code}"} ${count}\n`;
       }
     }
     return out;
@@ -112,7 +112,7 @@ export class GatewayMetrics {
       cold: 'Time that a call waited for a pod',
     };
     let out = heading(name, 'histogram', help[member]);
-    for (const [key, metrics] of this.#functions) out += metrics[member].write(name, labels(key));
+    for (const [key, metrics] of this.#functions) out += metrics[member].write(name, labelsOf(key));
     return out;
   }
 
@@ -129,7 +129,7 @@ function demandLines(routes: Iterable<Route>): string {
   let held = heading('nought_gateway_held', 'gauge', 'Calls that wait for a pod');
   let pods = heading('nought_gateway_routable_pods', 'gauge', 'Pods that may get calls');
   for (const route of routes) {
-    const of = labels(route.facts.key);
+    const of = labelsOf(route.facts.key);
     inFlight += `nought_gateway_in_flight{${of}} ${route.demand.inFlight}\n`;
     held += `nought_gateway_held{${of}} ${route.demand.held}\n`;
     pods += `nought_gateway_routable_pods{${of}} ${route.routable.length}\n`;
@@ -146,7 +146,7 @@ function heading(name: string, type: string, help: string): string {
 }
 
 /** Names of Kubernetes objects need no escaping. */
-function labels(key: string): string {
+function labelsOf(key: string): string {
   const [namespace = '', name = ''] = key.split('/');
   return `namespace="${namespace}",function="${name}"`;
 }

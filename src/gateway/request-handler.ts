@@ -1,4 +1,5 @@
-import { Call, type CallServices } from './call.ts';
+import { Call } from './call.ts';
+import type { CallServices, Sweepable } from './call-services.ts';
 import { functionState } from './function-state.ts';
 import type { ResolvedGateway } from './gateway-options.ts';
 import { preferredWait } from './preferences.ts';
@@ -15,7 +16,7 @@ export interface RequestHandlerServices {
   readonly options: ResolvedGateway;
   readonly table: RouteTable;
   readonly calls: CallServices;
-  readonly started: (call: Call) => void;
+  readonly started: (call: Sweepable) => void;
   readonly refused: (status: number) => void;
   readonly isReady: () => boolean;
   readonly metrics: () => string;

@@ -3,7 +3,7 @@ import { names } from '../api/index.ts';
 import { type Client, createInformer, refs } from '../client/index.ts';
 import { abortable } from '../lib/wait.ts';
 import { Activator } from './activator/activator.ts';
-import type { Call, CallServices } from './call.ts';
+import type { CallServices, Sweepable } from './call-services.ts';
 import { DemandLink, type DemandSource } from './demand/demand-link.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import {
@@ -118,7 +118,7 @@ class Gateway {
   readonly #activator: Activator;
   readonly #link: DemandLink;
   readonly #metrics = new GatewayMetrics();
-  readonly #calls = new Set<Call>();
+  readonly #calls = new Set<Sweepable>();
   #stopping = false;
 
   constructor(options: ResolvedGateway, signal: AbortSignal) {

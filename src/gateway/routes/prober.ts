@@ -116,7 +116,6 @@ class Probe implements ResponseSink {
       head: `GET ${names.readyPath} HTTP/1.1\r\nHost: ${this.#endpoint.address}\r\nUser-Agent: nought-gateway\r\n\r\n`,
       isHead: false,
       parts: [],
-      bytes: 0,
       complete: true,
     });
   }

@@ -120,14 +120,15 @@ export class UpstreamConnection {
     readonly head: string;
     readonly isHead: boolean;
     readonly parts: readonly Buffer[];
-    readonly bytes: number;
     readonly complete: boolean;
   }): boolean {
     this.#isHead = request.isHead;
     this.#requestComplete = request.complete;
-    this.#sentBytes = request.head.length + request.bytes;
+    let bytes = 0;
+    for (const part of request.parts) bytes += part.length;
+    this.#sentBytes = request.head.length + bytes;
     const socket = this.#socket;
-    if (request.bytes <= joinLimit) {
+    if (bytes <= joinLimit) {
       let text = request.head;
       for (const part of request.parts) text += part.toString('latin1', 0, part.length);
       return socket.write(text, 'latin1');

@@ -1,0 +1,33 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Activator } from './activator/activator.ts';
+import type { Endpoint } from './routes/endpoint.ts';
+import type { Route } from './routes/route.ts';
+
+/** A call as the gateway's books know it. */
+export interface Sweepable {
+  /** Acts on a deadline that has passed; `now` is monotonic. */
+  sweep(now: number): void;
+}
+
+/** What a call needs of the gateway. */
+export interface CallServices {
+  readonly clock: Clock;
+  readonly activator: Activator;
+  /** How long a connection to a pod may take to stand; milliseconds. */
+  readonly dialTimeoutMs: number;
+  /** How long a WebSocket may be silent; milliseconds. */
+  readonly tunnelIdleMs: number;
+  /** Takes a pod out of the routes until it answers again. */
+  readonly quarantine: (route: Route, endpoint: Endpoint, reason: string) => void;
+  readonly ended: (call: Sweepable, outcome: CallOutcome) => void;
+}
+
+export interface CallOutcome {
+  readonly route: Route;
+  /** Status of the answer; 499 for a client that left before there was one. */
+  readonly status: number;
+  readonly durationMs: number;
+  /** Milliseconds that it waited for a pod; undefined when it did not. */
+  readonly coldMs: number | undefined;
+  readonly requestId: string;
+}
