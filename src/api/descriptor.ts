@@ -67,6 +67,8 @@ export interface ResourceDescriptor {
  * Causes have upstream's words and `field` paths.
  */
 export interface ResourceHooks {
+  /** What is wrong with a name of this kind; without it, what is wrong with a DNS subdomain. */
+  readonly nameErrors?: (name: string) => readonly string[];
   /** Defaults that depend on other fields, and fields that a client may not set. */
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (object: KubeObject, old: KubeObject) => KubeObject;
