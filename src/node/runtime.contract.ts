@@ -87,12 +87,12 @@ export function runtimeContract(under: RuntimeUnderTest): void {
 
     it('start() runs the command and exited tells code, reason and times', async () => {
       const box = await sandbox();
-      const before_ = Date.now();
+      const earliest = Date.now();
       const container = await box.start(script('exit 3'), never);
       const exit = await container.exited;
       assert.equal(exit.exitCode, 3);
       assert.equal(exit.reason, 'Error');
-      assert.ok(container.startedAt >= before_ && exit.finishedAt >= before_);
+      assert.ok(container.startedAt >= earliest && exit.finishedAt >= earliest);
       assert.equal(container.exit(), exit);
       const good = await box.start(script('true', { name: 'good' }), never);
       assert.equal((await good.exited).reason, 'Completed');

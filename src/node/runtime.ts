@@ -9,7 +9,7 @@ export interface PodIdentity {
 
 export interface SandboxSpec {
   readonly pod: PodIdentity;
-  /** Images of its containers, without tags. */
+  /** Images of its containers. */
   readonly images: readonly string[];
   /** TCP ports that the pod's containers declare. */
   readonly ports: readonly number[];

@@ -140,7 +140,7 @@ class ProcessRuntime implements Runtime {
   async openSandbox(spec: SandboxSpec): Promise<Sandbox> {
     const record: SandboxRecord = {
       pod: spec.pod,
-      images: spec.images,
+      images: spec.images.map(imageName),
       address: await this.#parts.addresses.take(spec.ports),
       userIndex: this.#takeUser(),
     };

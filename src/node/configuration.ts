@@ -1,0 +1,101 @@
+import type { ConfigMap, Secret } from '../api/index.ts';
+import { type Client, refs } from '../client/index.ts';
+
+/** A ConfigMap or Secret as bytes by key. */
+export type ConfigData = ReadonlyMap<string, Buffer>;
+
+export interface ConfigRef {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Something that a pod refers to is not there (yet); `missing` is what to wait for. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly missing: ConfigRef | undefined;
+
+  constructor(message: string, missing?: ConfigRef) {
+    super(message);
+    this.missing = missing;
+  }
+}
+
+/** Where pods' ConfigMaps and Secrets come from. */
+export interface Configuration {
+  /** Undefined when there is none of that name. */
+  read(ref: ConfigRef): Promise<ConfigData | undefined>;
+  /** Resolves when the object changes or appears, at once if it differs from nothing. */
+  changed(ref: ConfigRef, signal: AbortSignal): Promise<void>;
+}
+
+/** Reads from the API server each time, so that a small agent keeps no copy of all of them. */
+export function clientConfiguration(client: Client): Configuration {
+  const configMaps = client.resource(refs.configmaps);
+  const secrets = client.resource(refs.secrets);
+  return {
+    async read({ kind, namespace, name }) {
+      if (kind === 'Secret') return secretData(await secrets.find({ namespace, name }));
+      return configMapData(await configMaps.find({ namespace, name }));
+    },
+    async changed({ kind, namespace, name }, signal) {
+      const resource = kind === 'Secret' ? secrets : configMaps;
+      const stop = new AbortController();
+      const abort = (): void => stop.abort(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      try {
+        const options = { namespace, fieldSelector: `metadata.name=${name}` };
+        // Without a resourceVersion the watch begins with what is there.
+        for await (const event of resource.watch(options, stop.signal)) {
+          if (event.type === 'ADDED' || event.type === 'MODIFIED') return;
+        }
+      } finally {
+        signal.removeEventListener('abort', abort);
+        stop.abort(new Error('Found'));
+      }
+    },
+  };
+}
+
+/** One key; undefined when it is missing and that is allowed. Throws ConfigError in the kubelet's words. */
+export async function readKey(
+  configuration: Configuration,
+  ref: ConfigRef,
+  key: string,
+  optional: boolean,
+): Promise<string | undefined> {
+  const data = await readAll(configuration, ref, optional);
+  const value = data?.get(key)?.toString('utf8');
+  if (value === undefined && !optional) {
+    const what = `${ref.namespace}/${ref.name}`;
+    throw new ConfigError(`couldn't find key ${key} in ${ref.kind} ${what}`, ref);
+  }
+  return value;
+}
+
+/** All keys; undefined when the object is missing and that is allowed. */
+export async function readAll(
+  configuration: Configuration,
+  ref: ConfigRef,
+  optional: boolean,
+): Promise<ConfigData | undefined> {
+  const data = await configuration.read(ref);
+  if (data !== undefined || optional) return data;
+  throw new ConfigError(`${ref.kind.toLowerCase()} "${ref.name}" not found`, ref);
+}
+
+function configMapData(object: ConfigMap | undefined): ConfigData | undefined {
+  if (object === undefined) return undefined;
+  const data = new Map<string, Buffer>();
+  for (const [key, value] of Object.entries(object.data ?? {})) data.set(key, Buffer.from(value));
+  for (const [key, value] of Object.entries(object.binaryData ?? {})) {
+    data.set(key, Buffer.from(value, 'base64'));
+  }
+  return data;
+}
+
+function secretData(object: Secret | undefined): ConfigData | undefined {
+  if (object === undefined) return undefined;
+  const entries = Object.entries(object.data ?? {});
+  return new Map(entries.map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+}
