@@ -79,6 +79,8 @@ export type {
 export { jsonPatch } from './patch/json-patch.ts';
 export { mergePatch } from './patch/merge-patch.ts';
 export { strategicMergePatch } from './patch/strategic-merge-patch.ts';
+export type { DecodedProtobuf, KindName } from './protobuf/decode-protobuf.ts';
+export { decodeProtobuf } from './protobuf/decode-protobuf.ts';
 export type { QuantityFormat } from './quantity.ts';
 export { parseQuantity, Quantity } from './quantity.ts';
 export type { FieldRequirement } from './selector/field-selector.ts';
