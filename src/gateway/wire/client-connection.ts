@@ -34,6 +34,11 @@ const pipelineLimit = 64 * 1024;
 /** After an answer that closes: how much of what still comes is read away, and for how long. */
 const lingerBytes = 256 * 1024;
 const lingerMs = 2000;
+/**
+ * When a client that has ended its side is written to, to see whether it has left: the first write
+ * draws a reset, a later one is refused because of it; milliseconds after the one before.
+ */
+const leaveChecksMs: readonly number[] = [50, 500, 3000];
 const empty = Buffer.alloc(0);
 
 /**
@@ -58,6 +63,7 @@ export class ClientConnection implements ExchangeHost {
   #throttled = false;
   #headBegun = false;
   #ended = false;
+  #leaveChecks = 0;
 
   constructor(
     socket: Socket,
@@ -102,7 +108,10 @@ export class ClientConnection implements ExchangeHost {
     if (now < this.#deadline) return;
     this.#deadline = Number.POSITIVE_INFINITY;
     if (this.#exchange !== undefined) {
-      if (this.#exchange.bodyComplete || this.#exchange.tunneling) return;
+      if (this.#exchange.bodyComplete || this.#exchange.tunneling) {
+        if (this.#ended) this.#checkLeft(this.#exchange);
+        return;
+      }
       if (this.socket.isPaused()) {
         this.#armBody();
         return;
@@ -215,10 +224,17 @@ export class ClientConnection implements ExchangeHost {
         this.#linger();
       }
     } else if (exchange.bodyComplete || exchange.tunneling) {
-      exchange.halfClosed();
+      this.#checkLeft(exchange);
     } else {
       this.socket.destroy();
     }
+  }
+
+  #checkLeft(exchange: ClientExchange): void {
+    exchange.halfClosed();
+    const delayMs = leaveChecksMs[this.#leaveChecks];
+    this.#leaveChecks += 1;
+    if (delayMs !== undefined) this.#deadline = this.#front.clock.monotonic() + delayMs;
   }
 
   #closed(): void {

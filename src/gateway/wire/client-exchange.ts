@@ -40,6 +40,7 @@ export class ClientExchange implements Exchange {
   #keepAlive = true;
   #over = false;
   #proceeded = false;
+  #clientEnded = false;
   #text = '';
 
   constructor(host: ExchangeHost, head: RequestHead) {
@@ -103,10 +104,11 @@ export class ClientExchange implements Exchange {
     if (this.#over) return;
     this.#keepAlive = false;
     if (this.#mode === 'tunnel') {
-      this.#owner?.bodyEnd();
+      if (!this.#clientEnded) this.#owner?.bodyEnd();
+      this.#clientEnded = true;
     } else if (this.#mode === undefined && this.head.minor === 1) {
-      // A client that only half-closed ignores an interim answer (RFC 9110 section 15.2); one that
-      // has left answers it with a reset, which is how its leaving is noticed while it waits.
+      // A client that only half-closed ignores an interim answer (RFC 9110 section 15.2); the system
+      // of one that has left resets the connection, and so its leaving is noticed while it waits.
       this.#host.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     }
   }
