@@ -15,7 +15,7 @@ export type Placement =
 type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 
 /** What a pod that asks for nothing counts as when nodes are compared (upstream's defaults). */
-const nominal: Readonly<Record<string, number>> = { cpu: 0.1, memory: 200 * 1024 * 1024 };
+const nominal: Readonly<Record<string, number>> = { cpu: 100, memory: 200 * 1024 * 1024 };
 
 /** Chooses the node with the most left of cpu and memory among those that the pod fits on. */
 export function placePod(pod: Pod, hosts: readonly Host[]): Placement {

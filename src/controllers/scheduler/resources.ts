@@ -1,6 +1,9 @@
 import { parseQuantity, type Container, type Node, type Pod } from '../../api/index.ts';
 
-/** Amounts by resource name: cores of `cpu`, bytes of `memory`, number of `pods`, … */
+/**
+ * Amounts by resource name: thousandths of a core of `cpu`, bytes of `memory`, number of `pods`, …
+ * Always whole, since sums of fractions would refuse the last pod that fits.
+ */
 export type Amounts = ReadonlyMap<string, number>;
 
 type Quantities = Readonly<Record<string, string | number>>;
@@ -62,10 +65,10 @@ function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, compute: 
 
 function amounts(quantities: Quantities): Amounts {
   return new Map(
-    Object.entries(quantities).map(([name, text]) => [
-      name,
-      parseQuantity(String(text)).toNumber(),
-    ]),
+    Object.entries(quantities).map(([name, text]) => {
+      const quantity = parseQuantity(String(text));
+      return [name, Number(name === 'cpu' ? quantity.millis() : quantity.units())];
+    }),
   );
 }
 
