@@ -14,28 +14,31 @@ const dayMs = 86_400_000;
 const validDays = 3650;
 const renewBeforeDays = 30;
 
-/** Reads the cluster's certificates from `folder`, making them when missing or about to expire. */
-export async function loadPki(folder: string): Promise<Pki> {
-  const paths = {
-    ca: join(folder, 'ca.crt'),
-    cert: join(folder, 'server.crt'),
-    key: join(folder, 'server.key'),
-  };
-  if (Object.values(paths).every((path) => existsSync(path))) {
-    const pki = readPki(paths);
-    if (
-      new X509Certificate(pki.cert).validToDate.getTime() - Date.now() >
-      renewBeforeDays * dayMs
-    ) {
-      return pki;
-    }
-  }
+/** Reads the certificates of `folder`; undefined when there are none yet or they are about to expire. */
+export function loadPki(folder: string): Pki | undefined {
+  const paths = pkiPaths(folder);
+  if (!Object.values(paths).every((path) => existsSync(path))) return undefined;
+  const pki = readPki(paths);
+  const leftMs = new X509Certificate(pki.cert).validToDate.getTime() - Date.now();
+  return leftMs > renewBeforeDays * dayMs ? pki : undefined;
+}
+
+/** Makes new certificates in `folder`, the authority's included. */
+export async function issuePki(folder: string): Promise<void> {
+  const paths = pkiPaths(folder);
   const pki = await issue();
   // The authority's key is not kept: with the authority, what it signed is replaced.
   writeAtomically(paths.ca, pki.ca, 0o644);
   writeAtomically(paths.key, pki.key, 0o600);
   writeAtomically(paths.cert, pki.cert, 0o644);
-  return pki;
+}
+
+function pkiPaths(folder: string): Pki {
+  return {
+    ca: join(folder, 'ca.crt'),
+    cert: join(folder, 'server.crt'),
+    key: join(folder, 'server.key'),
+  };
 }
 
 function readPki(paths: Pki): Pki {

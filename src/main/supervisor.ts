@@ -3,6 +3,7 @@ import {
   closeSync,
   existsSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -187,22 +188,19 @@ export class SupervisedChild {
   }
 }
 
-/** Ends what a crashed supervisor left behind; settles when none of it runs. */
-export async function reclaim(
-  run: string,
-  names: readonly string[],
-  clock: Clock,
-): Promise<string[]> {
+/** Ends what a crashed supervisor left behind, and names it; settles when none of it runs. */
+export async function reclaim(run: string, clock: Clock): Promise<string[]> {
   const never = new AbortController().signal;
   const found: string[] = [];
-  for (const name of names) {
-    const identity = readRecord(recordPath(run, name));
+  for (const file of readdirSync(run).filter((name) => name.endsWith('.json'))) {
+    const path = join(run, file);
+    const identity = readRecord(path);
     if (identity !== undefined && isAlive(identity)) {
-      found.push(name);
+      found.push(file.slice(0, -'.json'.length));
       process.kill(identity.pid, 'SIGKILL');
       while (isAlive(identity)) await clock.sleep(killPollMs, never);
     }
-    rmSync(recordPath(run, name), { force: true });
+    rmSync(path, { force: true });
   }
   return found;
 }

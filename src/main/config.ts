@@ -1,0 +1,42 @@
+import type { Credential } from './credentials.ts';
+import type { Pki } from './pki.ts';
+
+export type StoreKind = 'memory' | 'lmdb';
+
+/** How a process of the platform reaches the API server. */
+export interface ApiAccess {
+  readonly server: string;
+  readonly ca: string;
+  readonly token: string;
+}
+
+export interface ControlPlaneConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly pki: Pki;
+  readonly users: readonly Credential[];
+  /** What the API server shows to the node agent. */
+  readonly nodeApiToken: string;
+  readonly store: StoreKind;
+  readonly storeFolder: string;
+  /** The gateway as pods reach it. */
+  readonly gatewayUrl: string;
+  readonly version: string;
+}
+
+export interface NodeAgentConfig {
+  readonly api: ApiAccess;
+  readonly nodeName: string;
+  readonly folder: string;
+  readonly pki: Pki;
+  readonly apiToken: string;
+  readonly version: string;
+}
+
+export interface GatewayConfig {
+  readonly api: ApiAccess;
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly gateway: string;
+}

@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util';
+import type { StoreKind } from './config.ts';
+
+/** What `nought up` was asked for. */
+export interface UpFlags {
+  readonly home: string | undefined;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly gatewayPort: number;
+  readonly store: StoreKind;
+  readonly gateways: number;
+}
+
+/** The command line is wrong; the message says how. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const maxGateways = 64;
+
+export const upUsage = `Start the platform on this machine and keep it running.
+
+Usage:
+  nought up [flags]
+
+Flags:
+  --port PORT           port of the API server on 127.0.0.1 (default 6443, 0 picks a free one)
+  --gateway-port PORT   port of the gateway on 127.0.0.1 (default 8080, 0 picks a free one)
+  --gateways N          gateway processes that share the port (default 1)
+  --home DIR            where data, secrets and logs are kept (default $NOUGHT_HOME or ~/.nought)
+  --store KIND          lmdb: on disk (default); memory: forgotten at the end
+  --runtime KIND        process: pods are processes of this machine (default)
+  -h, --help            this text
+
+When all is ready, DIR/endpoints.json says where; DIR/kubeconfig is for kubectl. Ctrl-C or SIGTERM
+stops the platform and all pods; objects stay in DIR for the next start.
+
+Examples:
+  nought up
+  nought up --home /tmp/try --port 0 --gateway-port 0
+  export KUBECONFIG=~/.nought/kubeconfig && kubectl get functions
+`;
+
+/** Parses the flags of `up`; throws UsageError that names the flag and what was expected. */
+export function parseUpFlags(args: readonly string[]): UpFlags | 'help' {
+  const values = parse(args);
+  if (values.help === true) return 'help';
+  const runtime = values.runtime ?? 'process';
+  if (runtime !== 'process') {
+    throw new UsageError(`Cannot use --runtime "${runtime}": expected process`);
+  }
+  const store = values.store ?? 'lmdb';
+  if (store !== 'lmdb' && store !== 'memory') {
+    throw new UsageError(`Cannot use --store "${store}": expected lmdb or memory`);
+  }
+  if (values.home === '') throw new UsageError('Cannot use --home "": expected a folder');
+  return {
+    home: values.home,
+    port: parsePort('--port', values.port ?? '6443'),
+    gatewayPort: parsePort('--gateway-port', values['gateway-port'] ?? '8080'),
+    store,
+    gateways: parseNumber('--gateways', values.gateways ?? '1', { from: 1, to: maxGateways }),
+  };
+}
+
+function parse(args: readonly string[]): {
+  home?: string;
+  port?: string;
+  'gateway-port'?: string;
+  gateways?: string;
+  store?: string;
+  runtime?: string;
+  help?: boolean;
+} {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: false,
+      options: {
+        home: { type: 'string' },
+        port: { type: 'string' },
+        'gateway-port': { type: 'string' },
+        gateways: { type: 'string' },
+        store: { type: 'string' },
+        runtime: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+/** A TCP port, 0 for any; throws UsageError that names the flag. */
+export function parsePort(flag: string, text: string): number {
+  return parseNumber(flag, text, { from: 0, to: 65_535 });
+}
+
+function parseNumber(
+  flag: string,
+  text: string,
+  range: { readonly from: number; readonly to: number },
+): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < range.from || number > range.to) {
+    throw new UsageError(
+      `Cannot use ${flag} "${text}": expected a number from ${range.from} to ${range.to}`,
+    );
+  }
+  return number;
+}

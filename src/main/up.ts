@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { systemClock } from '../lib/clock.ts';
+import { randomIds } from '../lib/ids.ts';
+import type { ControlPlaneConfig, GatewayConfig, NodeAgentConfig } from './config.ts';
+import { type Credentials, loadCredentials } from './credentials.ts';
+import { choosePort } from './free-port.ts';
+import { type Home, homeRoot, prepareHome, writeAtomically } from './home.ts';
+import { lockHome } from './home-lock.ts';
+import { kubeconfig } from './kubeconfig.ts';
+import { entryPath, packageVersion } from './package-paths.ts';
+import { loadPki, type Pki } from './pki.ts';
+import { reclaim, type SupervisedChild, Supervisor } from './supervisor.ts';
+import type { UpFlags } from './up-flags.ts';
+
+/** Where the platform can be reached; also the content of endpoints.json. */
+export interface Endpoints {
+  readonly apiServer: string;
+  readonly gateway: string;
+  readonly pid: number;
+  readonly kubeconfig: string;
+}
+
+export interface UpIo {
+  readonly env: NodeJS.ProcessEnv;
+  readonly out: (line: string) => void;
+  readonly error: (line: string) => void;
+  /** Aborts when the platform is to stop. */
+  readonly signal: AbortSignal;
+  /** Aborts when it is to stop at once. */
+  readonly kill: AbortSignal;
+}
+
+const host = '127.0.0.1';
+/** Grace of each process when the platform stops, in milliseconds. */
+const graceMs = { gateway: 15_000, nodeAgent: 15_000, controlPlane: 10_000 };
+
+/**
+ * Runs the platform on a home until the signal aborts; resolves when nothing of it runs any more.
+ *
+ * `ready` is called once with the endpoints. Throws HomeError, or an error of a process that cannot
+ * start; then nothing is left running either.
+ */
+export async function up(
+  flags: UpFlags,
+  io: UpIo,
+  ready: (endpoints: Endpoints, home: Home) => void,
+): Promise<void> {
+  const startedAt = systemClock.monotonic();
+  const home = prepareHome(homeRoot(flags.home, io.env));
+  await using lock = await lockHome(home.root);
+  void lock;
+  rmSync(home.endpoints, { force: true });
+  const gateways = gatewayNames(flags.gateways);
+  const left = await reclaim(home.run, systemClock);
+  if (left.length > 0) io.error(`Ended what a crash had left running: ${left.join(', ')}`);
+  const supervisor = new Supervisor({
+    clock: systemClock,
+    run: home.run,
+    logs: home.logs,
+    env: childEnvironment(io.env),
+    notice: io.error,
+  });
+  io.kill.addEventListener('abort', () => supervisor.kill());
+  try {
+    const start = (name: string, entry: string, grace: number): SupervisedChild =>
+      supervisor.start({ name, entry: entryPath(entry), execArgv: [], graceMs: grace });
+    const children: Children = {
+      controlPlane: start('control-plane', 'control-plane', graceMs.controlPlane),
+      nodeAgent: start('node-agent', 'node-agent', graceMs.nodeAgent),
+      gateways: gateways.map((name) => start(name, 'gateway', graceMs.gateway)),
+    };
+    const endpoints = await startAll(flags, home, children, io.signal);
+    if (endpoints !== undefined) {
+      writeAtomically(home.endpoints, `${JSON.stringify(endpoints, null, 2)}\n`, 0o600);
+      announce(io, endpoints, (systemClock.monotonic() - startedAt) / 1000);
+      ready(endpoints, home);
+      if (!io.signal.aborted) await once(io.signal, 'abort');
+    }
+  } finally {
+    await supervisor.stop();
+    rmSync(home.endpoints, { force: true });
+  }
+}
+
+interface Children {
+  readonly controlPlane: SupervisedChild;
+  readonly nodeAgent: SupervisedChild;
+  readonly gateways: readonly SupervisedChild[];
+}
+
+/** Undefined when the user asked to stop before all was ready. */
+async function startAll(
+  flags: UpFlags,
+  home: Home,
+  children: Children,
+  signal: AbortSignal,
+): Promise<Endpoints | undefined> {
+  const stopped = once(signal, 'abort').then(() => undefined);
+  const started = configureAll(flags, home, children);
+  started.catch(() => undefined);
+  return signal.aborted ? undefined : Promise.race([started, stopped]);
+}
+
+async function configureAll(flags: UpFlags, home: Home, children: Children): Promise<Endpoints> {
+  const credentials = loadCredentials(home.credentials, randomIds);
+  const [pki, port, gatewayPort] = await Promise.all([
+    certificates(home),
+    choosePort(host, flags.port),
+    choosePort(host, flags.gatewayPort),
+  ]);
+  const version = packageVersion();
+  const gatewayUrl = `http://${host}:${gatewayPort}`;
+  const controlPlane: ControlPlaneConfig = {
+    host,
+    port,
+    pki,
+    users: [credentials.admin, credentials.gateway, credentials.node],
+    nodeApiToken: credentials.nodeApi.token,
+    store: flags.store,
+    storeFolder: home.store,
+    gatewayUrl,
+    version,
+  };
+  await children.controlPlane.configure(controlPlane);
+  const server = `https://${host}:${port}`;
+  writeAtomically(home.kubeconfig, adminKubeconfig(server, pki, credentials), 0o600);
+  const nodeAgent: NodeAgentConfig = {
+    api: { server, ca: pki.ca, token: credentials.node.token },
+    nodeName: nodeName(),
+    folder: home.pods,
+    pki,
+    apiToken: credentials.nodeApi.token,
+    version,
+  };
+  const gateway = (index: number): GatewayConfig => ({
+    api: { server, ca: pki.ca, token: credentials.gateway.token },
+    host,
+    port: gatewayPort,
+    reusePort: children.gateways.length > 1,
+    gateway: `${nodeName()}-${index}`,
+  });
+  await Promise.all([
+    children.nodeAgent.configure(nodeAgent),
+    ...children.gateways.map((child, index) => child.configure(gateway(index))),
+  ]);
+  return {
+    apiServer: server,
+    gateway: gatewayUrl,
+    pid: process.pid,
+    kubeconfig: home.kubeconfig,
+  };
+}
+
+/** The home's certificates; the first start has another process make them. */
+async function certificates(home: Home): Promise<Pki> {
+  const present = loadPki(home.pki);
+  if (present !== undefined) return present;
+  const child = spawn(process.execPath, [entryPath('certificates'), home.pki], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  const made = code === 0 ? loadPki(home.pki) : undefined;
+  if (made === undefined) throw new Error(`Cannot make certificates in "${home.pki}"`);
+  return made;
+}
+
+function adminKubeconfig(server: string, pki: Pki, { admin }: Credentials): string {
+  return kubeconfig({ server, ca: pki.ca, user: admin.user, token: admin.token });
+}
+
+function gatewayNames(count: number): readonly string[] {
+  return count === 1
+    ? ['gateway']
+    : Array.from({ length: count }, (_, index) => `gateway-${index + 1}`);
+}
+
+/** A DNS-1123 subdomain, as node names must be. */
+function nodeName(): string {
+  const name = hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, '-')
+    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
+    .slice(0, 63);
+  return name === '' ? 'node' : name;
+}
+
+/** The processes get only what they need of the user's environment; pods get nothing of it. */
+function childEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'NOUGHT_LOG_LEVEL'];
+  return Object.fromEntries(
+    kept.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+}
+
+function announce(io: UpIo, endpoints: Endpoints, seconds: number): void {
+  io.out(`API server  ${endpoints.apiServer}`);
+  io.out(`gateway     ${endpoints.gateway}`);
+  io.out(`kubeconfig  ${endpoints.kubeconfig}`);
+  io.out(`Ready in ${seconds.toFixed(2)} s; Ctrl-C stops everything`);
+}
