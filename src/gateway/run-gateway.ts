@@ -46,7 +46,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
   } finally {
     stop();
     inner.abort(new Error('The gateway stops'));
-    await gateway.front[Symbol.asyncDispose]();
+    await gateway.close();
     await Promise.allSettled([...work, gateway.prober.settled()]);
   }
 }
@@ -177,6 +177,12 @@ class Gateway {
     this.#stopping = true;
     for (const route of this.#table.routes()) this.#activator.stop(route);
     await this.front.drain(AbortSignal.timeout(this.#options.limits.drainGraceMs));
+  }
+
+  /** Closes all connections, of clients and to pods. */
+  async close(): Promise<void> {
+    await this.front[Symbol.asyncDispose]();
+    for (const endpoint of this.#table.endpoints()) endpoint.connections.close();
   }
 
   #openFront(): Front {
