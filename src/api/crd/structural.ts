@@ -154,11 +154,14 @@ function validateExtensions(schema: JsonSchema, path: string, causes: StatusCaus
       causes.push(fieldError.required(`${at}.rule`, 'rule is not specified'));
       continue;
     }
-    for (const part of ['rule', 'messageExpression'] as const) {
-      const problem = compileProblem(rule, part);
-      if (problem !== undefined) {
-        causes.push(fieldError.invalid(`${at}.${part}`, rule[part], problem));
-      }
+    const { rule: source, messageExpression } = rule;
+    const problem = compileProblem(source, 'bool', schema);
+    if (problem !== undefined) causes.push(fieldError.invalid(`${at}.rule`, source, problem));
+    if (messageExpression === undefined) continue;
+    const messageProblem = compileProblem(messageExpression, 'string', schema);
+    if (messageProblem !== undefined) {
+      const field = `${at}.messageExpression`;
+      causes.push(fieldError.invalid(field, messageExpression, messageProblem));
     }
   }
 }

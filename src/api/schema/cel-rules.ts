@@ -13,7 +13,9 @@
 import type { KubeObject, StatusCause } from '../object.ts';
 import type { Schema, ValidationRule } from '../schema.ts';
 import { celEnvironment, celSummary, toCel } from './cel-values.ts';
+import { undefinedField } from './cel-fields.ts';
 import { child, fieldError } from './field-error.ts';
+import type { JsonSchema } from './json-schema.ts';
 import { listMapKey } from './validate-value.ts';
 
 interface Program {
@@ -26,23 +28,25 @@ const programs = new WeakMap<ValidationRule, Program>();
 const ruleHolders = new WeakMap<Schema, boolean>();
 const maxMessageLength = 5 * 1024;
 
-/** Compiles one rule; the sentence that says why it cannot be, or undefined. */
+/**
+ * Why a rule, or its messageExpression, does not compile against the schema that it stands in; undefined
+ * if it does.
+ */
 export function compileProblem(
-  rule: ValidationRule,
-  part: 'rule' | 'messageExpression',
+  source: string,
+  wanted: 'bool' | 'string',
+  schema: JsonSchema,
 ): string | undefined {
-  const source = part === 'rule' ? rule.rule : rule.messageExpression;
-  if (source === undefined) return undefined;
-  const wanted = part === 'rule' ? 'bool' : 'string';
   try {
-    const check = celEnvironment().parse(source).check();
+    const parsed = celEnvironment().parse(source);
+    const check = parsed.check();
     if (!check.valid) return `compilation failed: ${celSummary(check.error)}`;
-    if (check.type !== wanted && check.type !== 'dyn') {
-      return part === 'rule'
-        ? 'cel expression must evaluate to a bool'
-        : 'messageExpression must evaluate to a string';
-    }
-    return undefined;
+    const field = undefinedField(parsed.ast, schema);
+    if (field !== undefined) return `compilation failed: undefined field '${field}'`;
+    if (check.type === wanted || check.type === 'dyn') return undefined;
+    return wanted === 'bool'
+      ? 'cel expression must evaluate to a bool'
+      : 'messageExpression must evaluate to a string';
   } catch (error) {
     return `compilation failed: ${celSummary(error)}`;
   }
