@@ -49,8 +49,8 @@ export function resolveFunction(fn: FunctionObject, placement: Placement): Resol
   if (problem !== undefined) {
     return { kind: 'invalid', settings, reason: 'InvalidSpec', message: problem };
   }
-  const build = (revision: string, place: Placement, graceSeconds: number): PodTemplateSpec =>
-    podTemplate({ fn, code, revision, placement: place, graceSeconds });
+  const build = (name: string, place: Placement, seconds: number): PodTemplateSpec =>
+    podTemplate({ fn, code, revision: name, placement: place, graceSeconds: seconds });
   const files = code.kind === 'files' ? code.files : [];
   const identity = build('', { ...placement, gatewayUrl: '' }, 0);
   const revision = revisionHash([identity, files]);

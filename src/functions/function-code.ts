@@ -132,7 +132,7 @@ function pathProblem(path: string, all: ReadonlySet<string>): string | undefined
   }
   // A path that starts with two dots is refused in a volume's items; the runtimes' own names are not the user's.
   if (path.startsWith('..') || segments[0] === '.nought-package') return 'its path is reserved';
-  if (/[\\\u0000-\u001f:]/.test(path)) {
+  if (/[\\:\p{Cc}]/u.test(path)) {
     return 'its path has a colon, a backslash or a control character';
   }
   if (segments.some((segment) => Buffer.byteLength(segment) > 255)) return 'a part is too long';

@@ -1,0 +1,1 @@
+export { type FunctionsOptions, runFunctions } from './run-functions.ts';

@@ -1,0 +1,149 @@
+import type { ConfigMap, FunctionObject } from '../api/index.ts';
+import { names } from '../api/index.ts';
+import { type Client, createInformer, EventRecorder, holdLease, refs } from '../client/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Ids } from '../lib/ids.ts';
+import type { Log } from '../lib/log.ts';
+import { Autoscaler } from './autoscaler/autoscaler.ts';
+import { type DemandServer, openDemandServer } from './autoscaler/demand-server.ts';
+import { demandToken } from './autoscaler/demand-token.ts';
+import { type Resolved, resolveFunction } from './blueprint.ts';
+import { FunctionController } from './function-controller.ts';
+import { FunctionObjects, objectIndexes } from './function-objects.ts';
+import { functionOf } from './roles.ts';
+
+export interface FunctionsOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  /** Who acts, on the Lease: the same after a restart where only one can run, else one of its own. */
+  readonly identity: string;
+  /** The gateway as pods and callers reach it, without a slash at the end. */
+  readonly gatewayUrl: string;
+  /** Tag of the runtime images. */
+  readonly runtimeVersion: string;
+  /** Where gateways bring their demand; port 0 picks a free one. `advertise` is the host that they are told. */
+  readonly listen: { readonly host: string; readonly port: number; readonly advertise?: string };
+  /** How long a gateway may be away before its requests count as gone. */
+  readonly gatewayGraceMs?: number;
+}
+
+type Running = FunctionsOptions & { readonly gatewayGraceMs: number };
+
+/** Longer than the longest pause between a gateway's attempts to reconnect. */
+const defaultGatewayGraceMs = 12_000;
+
+/**
+ * Runs the Function controller and the autoscaler until the signal aborts.
+ *
+ * Of all that run against one cluster exactly one acts: the holder of the Lease `nought-autoscaler`,
+ * which tells gateways where to connect. Rejects when it cannot listen, or its own work fails.
+ */
+export async function runFunctions(options: FunctionsOptions, signal: AbortSignal): Promise<void> {
+  const { client, clock, ids, log, identity, listen } = options;
+  const token = await demandToken(client, ids);
+  await using server = await openDemandServer({ host: listen.host, port: listen.port, token, log });
+  const host = listen.advertise ?? listen.host;
+  const address = `${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  const running = { ...options, gatewayGraceMs: options.gatewayGraceMs ?? defaultGatewayGraceMs };
+  await holdLease(
+    {
+      client,
+      clock,
+      log,
+      identity,
+      key: { namespace: names.systemNamespace, name: names.autoscaler },
+      annotations: { [names.annotation.demandAddress]: address },
+    },
+    (term) => runTerm(running, server, term.signal),
+    signal,
+  );
+}
+
+/** One time of being the one that acts: everything that it knows begins and ends with it. */
+async function runTerm(options: Running, server: DemandServer, signal: AbortSignal): Promise<void> {
+  const { client, clock, ids, log, gatewayUrl } = options;
+  const ending = new AbortController();
+  const end = AbortSignal.any([signal, ending.signal]);
+  const informers = functionInformers(options);
+  const { functions, replicaSets, pods, configMaps } = informers;
+  const objects = new FunctionObjects({ replicaSets, pods });
+  const resolve = resolver(options);
+  const events = new EventRecorder({ client, clock, ids, log, component: 'nought-functions' });
+  const shared = { client, clock, log, functions, objects, resolve };
+  const autoscaler: Autoscaler = new Autoscaler({
+    ...shared,
+    gatewayGraceMs: options.gatewayGraceMs,
+    onInvoked: (key) => controller.look(key),
+  });
+  const demand = autoscaler;
+  const controller = new FunctionController({ ...shared, events, configMaps, gatewayUrl, demand });
+  const watching = Object.values(informers).map((informer) => informer.run(end));
+  const work = async (): Promise<void> => {
+    await Promise.all(Object.values(informers).map((informer) => informer.synced(end)));
+    server.serve(autoscaler);
+    await Promise.all([autoscaler.run(end), controller.run(end), events.run(end)]);
+  };
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    server.serve(undefined);
+    ending.abort();
+    await Promise.all(watching);
+  }
+}
+
+function functionInformers({ client, clock, log }: Running) {
+  const shared = { clock, log };
+  const labelSelector = names.label.function;
+  return {
+    functions: createInformer({ ...shared, resource: client.resource(refs.functions) }),
+    replicaSets: createInformer({
+      ...shared,
+      labelSelector,
+      resource: client.resource(refs.replicasets),
+      indexes: objectIndexes.replicaSets,
+    }),
+    pods: createInformer({
+      ...shared,
+      labelSelector,
+      resource: client.resource(refs.pods),
+      indexes: objectIndexes.pods,
+    }),
+    configMaps: createInformer({
+      ...shared,
+      labelSelector,
+      resource: client.resource(refs.configmaps),
+      indexes: { function: (map: ConfigMap) => [functionOf(map)] },
+      transform: withoutData,
+    }),
+  };
+}
+
+/** Code is written once and never read back: keeping it would double it in memory. */
+function withoutData({ data: _data, binaryData: _binaryData, ...rest }: ConfigMap): ConfigMap {
+  return rest;
+}
+
+const resolvedLimit = 10_000;
+
+/** Resolves each generation of a Function once. */
+function resolver({ gatewayUrl, runtimeVersion }: Running): (fn: FunctionObject) => Resolved {
+  const known = new Map<string, { readonly generation: number; readonly resolved: Resolved }>();
+  return (fn) => {
+    const { uid = '', generation = 0 } = fn.metadata;
+    const before = known.get(uid);
+    if (before?.generation === generation) return before.resolved;
+    const resolved = resolveFunction(fn, { gatewayUrl, runtimeVersion });
+    known.delete(uid);
+    known.set(uid, { generation, resolved });
+    if (known.size > resolvedLimit) {
+      const [oldest] = known.keys();
+      if (oldest !== undefined) known.delete(oldest);
+    }
+    return resolved;
+  };
+}
