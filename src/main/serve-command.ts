@@ -90,7 +90,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
           {
             ...shared,
             gatewayUrl,
-            imageTag: packageVersion(),
+            runtimeVersion: packageVersion(),
             listen: { host, port: 0 },
             identity,
           },

@@ -1,0 +1,73 @@
+import { names } from '../api/index.ts';
+import { createClient, httpTransport } from '../client/index.ts';
+import { systemClock } from '../lib/clock.ts';
+import { randomIds } from '../lib/ids.ts';
+import { openProcessRuntime, runNodeAgent, type RuntimeImage } from '../node/index.ts';
+import { type ChildContext, runAsChild } from './child-main.ts';
+import type { NodeAgentConfig } from './config.ts';
+import { findPython } from './find-python.ts';
+import { openLifetime } from './lifetime.ts';
+import { packagePath } from './package-paths.ts';
+
+/** The Kubernetes whose node behaviour the agent follows. */
+const kubernetesVersion = 'v1.35.0';
+const address = '127.0.0.1';
+
+/** The process that starts and stops pods; it stays small, since starting one copies its page table. */
+async function nodeAgent(config: NodeAgentConfig, context: ChildContext): Promise<void> {
+  const { log, signal, ready } = context;
+  using transport = httpTransport({ ...config.api, userAgent: 'nought-node-agent' });
+  // Last statuses are written after the signal.
+  using lifetime = openLifetime();
+  const images = await runtimeImages();
+  if (images[names.image.python] === undefined) {
+    log.warn('No Python 3.9 or newer in PATH: Python functions cannot run');
+  }
+  await runNodeAgent(
+    {
+      nodeName: config.nodeName,
+      address,
+      version: `${kubernetesVersion}-nought.${config.version}`,
+      client: createClient(transport, lifetime.signal),
+      runtime: await openProcessRuntime({ folder: config.folder, images, log }),
+      server: {
+        port: 0,
+        cert: config.pki.cert,
+        key: config.pki.key,
+        token: config.apiToken,
+      },
+      stopPods: true,
+      ready: () => ready({}),
+      clock: systemClock,
+      ids: randomIds,
+      log,
+    },
+    signal,
+  );
+}
+
+/** The package's own function servers, which stand for the runtime images. */
+async function runtimeImages(): Promise<Record<string, RuntimeImage>> {
+  const python = await findPython(process.env['PATH'] ?? '');
+  return {
+    [names.image.node]: {
+      engine: 'node',
+      argv: [
+        process.execPath,
+        '--disable-warning=ExperimentalWarning',
+        '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON',
+        packagePath('runtimes/node/server.cjs'),
+      ],
+    },
+    ...(python === undefined
+      ? {}
+      : {
+          [names.image.python]: {
+            engine: 'python',
+            argv: [python, '-S', '-E', '-u', packagePath('runtimes/python/server.py')],
+          },
+        }),
+  };
+}
+
+runAsChild('node-agent', nodeAgent);
