@@ -1,4 +1,5 @@
 import { AsyncQueue } from '../lib/async-queue.ts';
+import { nextTurn } from './next-turn.ts';
 import {
   CompactedError,
   SlowWatcherError,
@@ -147,10 +148,4 @@ function sizeOf(batch: StoreBatch): number {
 
 function closedError(prefix: string): Error {
   return new Error(`Cannot watch "${prefix}": the store is closed`);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

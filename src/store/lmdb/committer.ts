@@ -1,3 +1,4 @@
+import { nextTurn } from '../next-turn.ts';
 import { type CommitResult, StoreBusyError, type Transaction } from '../store.ts';
 import { checkTransaction } from '../transaction.ts';
 import {
@@ -94,7 +95,8 @@ export class Committer {
 
   async #run(): Promise<void> {
     while (this.#transactions.length + this.#maintenance.length > 0) {
-      await endOfTurn();
+      // The callers of this turn share one batch.
+      await nextTurn();
       await this.#flush(this.#take(), this.#maintenance.splice(0));
     }
     this.#running = undefined;
@@ -157,11 +159,4 @@ export class Committer {
       this.#publish(transaction);
     }
   }
-}
-
-/** After the callers of this turn have had their say, so that they share one batch. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

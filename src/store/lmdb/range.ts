@@ -1,4 +1,5 @@
 import type { Entry, RangeRequest, RangeResult } from '../store.ts';
+import { nextTurn } from '../next-turn.ts';
 import type { Environment } from './environment.ts';
 import type { History } from './history.ts';
 import { decodeHead, type Head } from './layout.ts';
@@ -117,10 +118,4 @@ function bounds(start: Buffer, end: Buffer): { readonly start: Buffer; readonly 
 /** The first key after this one. */
 function successor(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.alloc(1)]);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -13,6 +13,7 @@ import {
   type WatchRequest,
   type Write,
 } from '../store.ts';
+import { nextTurn } from '../next-turn.ts';
 import { checkTransaction } from '../transaction.ts';
 import { defaultWatchLimits, WatchHub, type Replay, type WatchLimits } from '../watch-hub.ts';
 import { SortedKeys } from './sorted-keys.ts';
@@ -44,6 +45,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
  * 1. `#history` holds one batch for each revision above the compacted one, without gaps.
  * 2. A key's versions are in order of revision; all but the first are above the compacted revision.
  * 3. `#keys` holds exactly the keys of `#versions`.
+ * 4. A commit takes effect when it is called, and is acknowledged at the end of that turn.
  */
 class MemoryStore implements Store {
   readonly #keys = new SortedKeys();
@@ -53,6 +55,7 @@ class MemoryStore implements Store {
   #revision = 0;
   #compacted = 0;
   #closed = false;
+  #turn: Promise<void> | undefined;
 
   constructor(limits: WatchLimits) {
     this.#hub = new WatchHub(
@@ -92,25 +95,9 @@ class MemoryStore implements Store {
   }
 
   async commit(transaction: Transaction): Promise<CommitResult> {
-    this.#throwIfClosed();
-    checkTransaction(transaction);
-    for (const { key, modRevision } of transaction.compare) {
-      const current = this.#entryAt(key, this.#revision);
-      if ((current?.modRevision ?? 0) !== modRevision) return { kind: 'conflict', key, current };
-    }
-    const revision = this.#revision + 1;
-    const events: StoreEvent[] = [];
-    for (const write of transaction.writes) {
-      const event = this.#apply(write, revision);
-      if (event !== undefined) events.push(event);
-    }
-    this.#revision = revision;
-    this.#history.push({ revision, events });
-    this.#hub.publish(
-      revision,
-      events.map((event) => ({ key: event.key, event: () => event })),
-    );
-    return { kind: 'committed', revision };
+    const result = this.#commit(transaction);
+    await (this.#turn ??= this.#endOfTurn());
+    return result;
   }
 
   watch(request: WatchRequest): AsyncIterable<StoreBatch> {
@@ -133,6 +120,34 @@ class MemoryStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#hub.close();
+  }
+
+  #commit(transaction: Transaction): CommitResult {
+    this.#throwIfClosed();
+    checkTransaction(transaction);
+    for (const { key, modRevision } of transaction.compare) {
+      const current = this.#entryAt(key, this.#revision);
+      if ((current?.modRevision ?? 0) !== modRevision) return { kind: 'conflict', key, current };
+    }
+    const revision = this.#revision + 1;
+    const events: StoreEvent[] = [];
+    for (const write of transaction.writes) {
+      const event = this.#apply(write, revision);
+      if (event !== undefined) events.push(event);
+    }
+    this.#revision = revision;
+    this.#history.push({ revision, events });
+    this.#hub.publish(
+      revision,
+      events.map((event) => ({ key: event.key, event: () => event })),
+    );
+    return { kind: 'committed', revision };
+  }
+
+  /** Writers in a loop must not keep watchers, and everyone else, from their turn. */
+  async #endOfTurn(): Promise<void> {
+    await nextTurn();
+    this.#turn = undefined;
   }
 
   #apply(write: Write, revision: number): StoreEvent | undefined {
