@@ -70,6 +70,8 @@ export class Supervisor {
 
   /** Stops all processes, the last started first; settles when none is left. */
   async stop(): Promise<void> {
+    // A signal to the whole group may have ended some of them already: none is to come back.
+    for (const child of this.#children) child.keepDown();
     for (const child of this.#children.toReversed()) await child.stop();
   }
 
@@ -110,9 +112,14 @@ export class SupervisedChild {
     this.#config = { value };
   }
 
-  async stop(): Promise<void> {
+  /** Does not start the process again when it ends. */
+  keepDown(): void {
     this.#stopping = true;
     clearTimeout(this.#restart);
+  }
+
+  async stop(): Promise<void> {
+    this.keepDown();
     const child = this.#process;
     if (child !== undefined) {
       this.#tell({ kind: 'stop' });
@@ -123,8 +130,7 @@ export class SupervisedChild {
   }
 
   kill(): void {
-    this.#stopping = true;
-    clearTimeout(this.#restart);
+    this.keepDown();
     this.#process?.kill('SIGKILL');
   }
 
