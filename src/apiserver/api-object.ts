@@ -14,6 +14,12 @@ export function member(value: unknown, name: string): unknown {
   return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
+/** The member of a value when it is a text; empty otherwise. */
+export function textMember(value: unknown, name: string): string {
+  const found = member(value, name);
+  return typeof found === 'string' ? found : '';
+}
+
 /** The object without one of its members. */
 export function without(object: ApiObject, name: string): ApiObject {
   if (!Object.hasOwn(object, name)) return object;

@@ -1,6 +1,5 @@
 import { parse as parseYaml } from 'yaml';
-import { parseJson } from '../../api/index.ts';
-import { isRecord } from '../api-object.ts';
+import { decodeProtobuf, parseJson } from '../../api/index.ts';
 import { badRequest, unsupportedMediaType } from '../refusals.ts';
 import type { ServerRequest } from '../request.ts';
 
@@ -80,8 +79,8 @@ function decodeYaml(bytes: Uint8Array, maxDepth: number): unknown {
 }
 
 function decodeMessage(bytes: Uint8Array): unknown {
-  void isRecord(bytes);
-  throw unsupportedMediaType(textTypes);
+  const { apiVersion, kind, object } = decodeProtobuf(bytes);
+  return { ...object, apiVersion, kind };
 }
 
 function messageOf(error: unknown): string {

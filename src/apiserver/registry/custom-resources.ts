@@ -1,6 +1,6 @@
 import { descriptorsFromCrd, formatTime, type Condition } from '../../api/index.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { isRecord, member, type ApiObject } from '../api-object.ts';
+import { isRecord, member, textMember, type ApiObject } from '../api-object.ts';
 import type { HubEvent } from '../storage/hub-event.ts';
 import type { Stored } from '../storage/stored.ts';
 import { nameConflict, namesOf } from './crd-names.ts';
@@ -129,7 +129,7 @@ function storageVersion(crd: ApiObject): string {
   const stored = Array.isArray(versions)
     ? versions.find((version: unknown) => member(version, 'storage') === true)
     : undefined;
-  return String(member(stored, 'name') ?? '');
+  return textMember(stored, 'name');
 }
 
 function storedVersions(crd: ApiObject, old: ApiObject | undefined): readonly unknown[] {

@@ -1,5 +1,5 @@
 import { formatTime } from '../../api/index.ts';
-import { isRecord, member, type ApiObject } from '../api-object.ts';
+import { isRecord, member, textMember, type ApiObject } from '../api-object.ts';
 import { decodeBody } from '../codec/decode-body.ts';
 import type { NamedCall } from '../engine.ts';
 import { badRequest, conflict } from '../refusals.ts';
@@ -25,7 +25,7 @@ export async function bindPod(call: NamedCall): Promise<Answer> {
     dryRun,
     apply: (current) => {
       checkVersion(resource, metadata, current);
-      const assigned = member(current['spec'], 'nodeName') ?? '';
+      const assigned = textMember(current['spec'], 'nodeName');
       if (current.metadata.deletionTimestamp !== undefined) {
         throw conflict(
           resource.descriptor,
@@ -34,7 +34,7 @@ export async function bindPod(call: NamedCall): Promise<Answer> {
         );
       }
       if (assigned !== '') {
-        const why = `pod ${name} is already assigned to node "${String(assigned)}"`;
+        const why = `pod ${name} is already assigned to node "${assigned}"`;
         throw conflict(resource.descriptor, name, why);
       }
       return bound(call, current, node);

@@ -1,4 +1,4 @@
-import { isRecord, member } from '../api-object.ts';
+import { isRecord, member, textMember } from '../api-object.ts';
 import { decodeBody } from '../codec/decode-body.ts';
 import type { NamedCall } from '../engine.ts';
 import { badRequest } from '../refusals.ts';
@@ -11,11 +11,9 @@ import { createdStatus } from './created-status.ts';
 export async function evictPod(call: NamedCall): Promise<Answer> {
   const { request, engine, name } = call;
   const { value } = decodeBody(request, { protobuf: true, maxDepth: engine.limits.jsonDepth });
-  const named = member(member(value, 'metadata'), 'name') ?? name;
+  const named = textMember(member(value, 'metadata'), 'name') || name;
   if (!isRecord(value) || named !== name) {
-    throw badRequest(
-      `name in URL does not match name in Eviction object: ${name} != ${String(named)}`,
-    );
+    throw badRequest(`name in URL does not match name in Eviction object: ${name} != ${named}`);
   }
   const options = isRecord(value['deleteOptions']) ? value['deleteOptions'] : {};
   const dryRun = options['dryRun'] ?? request.query.getAll('dryRun');

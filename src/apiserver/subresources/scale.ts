@@ -1,4 +1,4 @@
-import { selectorFromObject, type LabelSelector, type ScalePaths } from '../../api/index.ts';
+import { selectorFromObject, type ScalePaths } from '../../api/index.ts';
 import { isRecord, member, type ApiObject } from '../api-object.ts';
 import { decodeBody } from '../codec/decode-body.ts';
 import type { NamedCall } from '../engine.ts';
@@ -98,5 +98,5 @@ function selectorText({ labelSelector }: ScalePaths, object: ApiObject): string 
   if (labelSelector === undefined) return undefined;
   const value = readPath(object, labelSelector);
   if (typeof value === 'string') return value;
-  return isRecord(value) ? selectorFromObject(value as LabelSelector).toString() : undefined;
+  return isRecord(value) ? selectorFromObject(value).toString() : undefined;
 }

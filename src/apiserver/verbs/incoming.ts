@@ -1,5 +1,5 @@
 import { decodeProblem, pruneUnknown, type ObjectMeta } from '../../api/index.ts';
-import { isRecord, member, type ApiObject } from '../api-object.ts';
+import { isRecord, textMember, type ApiObject } from '../api-object.ts';
 import { decodeBody } from '../codec/decode-body.ts';
 import type { Call } from '../engine.ts';
 import { badRequest } from '../refusals.ts';
@@ -67,19 +67,19 @@ export function toObject(resource: Resource, value: unknown): ReadObject {
 /** apiVersion and kind must be the endpoint's; for built-in kinds they may be left out. */
 function checkIdentity(resource: Resource, value: Readonly<Record<string, unknown>>): void {
   const { apiVersion, descriptor } = resource;
-  const kind = member(value, 'kind') ?? '';
-  const version = member(value, 'apiVersion') ?? '';
+  const kind = textMember(value, 'kind');
+  const version = textMember(value, 'apiVersion');
   const custom = descriptor.origin === 'custom';
   if (custom && kind === '') throw badRequest("Object 'Kind' is missing in the body");
   if (custom && version === '') throw badRequest("Object 'apiVersion' is missing in the body");
   if (version !== '' && version !== apiVersion) {
     throw badRequest(
-      `the API version in the data (${String(version)}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${version}) does not match the expected API version (${apiVersion})`,
     );
   }
   if (kind !== '' && kind !== descriptor.kind) {
     throw badRequest(
-      `${String(kind)} in version "${apiVersion}" cannot be handled as a ${descriptor.kind}: the kind in the data does not match the endpoint`,
+      `${kind} in version "${apiVersion}" cannot be handled as a ${descriptor.kind}: the kind in the data does not match the endpoint`,
     );
   }
 }

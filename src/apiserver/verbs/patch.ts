@@ -46,6 +46,9 @@ export async function patchFromRequest(call: NamedCall, part: UpdatePart): Promi
 export function readPatch(call: Call): Patch {
   const { request, resource, engine } = call;
   const { strategicMerge, schema } = resource.descriptor;
+  const type = mediaType(request.contentType);
+  const accepted = acceptedPatches(resource);
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
   if (request.query.get('force') !== null) {
     throw invalidOptions('PatchOptions', {
       reason: 'FieldValueForbidden',
@@ -53,9 +56,6 @@ export function readPatch(call: Call): Patch {
       field: 'force',
     });
   }
-  const type = mediaType(request.contentType);
-  const accepted = acceptedPatches(resource);
-  if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
   const { value, text, duplicates } = patchValue(call, engine.limits.jsonDepth);
   const apply = (target: unknown): unknown => {
     if (type === jsonPatchType) return jsonPatch(target, value);

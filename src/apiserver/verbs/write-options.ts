@@ -1,4 +1,4 @@
-import { StatusError, type StatusCause } from '../../api/index.ts';
+import type { StatusCause, StatusError } from '../../api/index.ts';
 import { invalidOptions } from '../refusals.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
