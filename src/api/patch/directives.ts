@@ -42,33 +42,54 @@ export function objectDirective(patch: JsonMembers): 'replace' | 'delete' | unde
 export function retainOnly(members: Map<string, unknown>, patch: JsonMembers): void {
   if (!Object.hasOwn(patch, retainKeysDirective)) return;
   const retained = patch[retainKeysDirective];
-  const isRetained = (key: string): boolean => Array.isArray(retained) && retained.includes(key);
-  const fields = Object.entries(patch).filter(
-    ([key, value]) => value !== null && !isDirective(key),
-  );
-  if (!Array.isArray(retained) || !fields.every(([key]) => isRetained(key))) {
+  const names: ReadonlySet<unknown> = new Set(Array.isArray(retained) ? retained : []);
+  const fields = fieldsOf(patch);
+  if (!Array.isArray(retained) || !fields.every(([key]) => names.has(key))) {
     throw badPatch('invalid patch format of retainKeys');
   }
   for (const key of members.keys()) {
-    if (!isRetained(key)) members.delete(key);
+    if (!names.has(key)) members.delete(key);
   }
 }
 
-/** What a patch's value is when it is taken as it stands: without directives, nulls and deletions. */
+/**
+ * What a patch's value is where the original has nothing: without directives, nulls, and all that has
+ * a `$patch` of its own (even to replace: so does upstream).
+ */
 export function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.filter((item) => !hasPatchDirective(item)).map(withoutDirectives);
   }
-  return isJsonObject(value) ? membersWithoutDirectives(value) : value;
+  if (!isJsonObject(value)) return value;
+  const members = fieldsOf(value).filter(([, member]) => !hasPatchDirective(member));
+  return Object.fromEntries(members.map(([key, member]) => [key, withoutDirectives(member)]));
 }
 
-export function membersWithoutDirectives(value: JsonMembers): JsonMembers {
-  const members = Object.entries(value).filter(
-    ([key, member]) => member !== null && !isDirective(key) && !hasPatchDirective(member),
-  );
-  return Object.fromEntries(members.map(([key, member]) => [key, withoutDirectives(member)]));
+/**
+ * What an object of a patch is that replaces or is added as a whole: without directives and nulls, and
+ * without what is to be deleted, of which there is none.
+ */
+export function wholeObject(value: JsonMembers): JsonMembers {
+  const members = fieldsOf(value).filter(([, member]) => !isDeletion(member));
+  return Object.fromEntries(members.map(([key, member]) => [key, wholeValue(member)]));
+}
+
+/** Likewise for a value of any kind; in a list, items with `$patch` are no items. */
+export function wholeValue(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.filter((item) => !hasPatchDirective(item)).map(wholeValue);
+  }
+  return isJsonObject(value) ? wholeObject(value) : value;
 }
 
 export function hasPatchDirective(value: unknown): boolean {
   return isJsonObject(value) && Object.hasOwn(value, patchDirective);
+}
+
+function isDeletion(value: unknown): boolean {
+  return isJsonObject(value) && value[patchDirective] === 'delete';
+}
+
+function fieldsOf(value: JsonMembers): readonly (readonly [string, unknown])[] {
+  return Object.entries(value).filter(([key, member]) => member !== null && !isDirective(key));
 }

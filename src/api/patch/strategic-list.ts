@@ -1,8 +1,9 @@
 import { StatusError } from '../status-error.ts';
 import {
   hasPatchDirective,
-  membersWithoutDirectives,
   patchDirective,
+  wholeObject,
+  wholeValue,
   withoutDirectives,
 } from './directives.ts';
 import { isJsonObject } from './merge-patch.ts';
@@ -23,17 +24,37 @@ export interface ListRules {
 
 /** Merges a list of the patch into the original's, or replaces it, as the rules say. */
 export function mergeList(original: List, patch: List, rules: ListRules): List {
-  if (rules.strategy !== 'merge') return withoutDirectives(patch) as List;
-  if (original.length === 0 && patch.length === 0) return original;
+  return mergeLists(original, patch, rules).merged;
+}
+
+interface MergedLists {
+  readonly merged: List;
+  /** The original's order as it stands after the merge. */
+  readonly serverOrder: List;
+}
+
+function mergeLists(original: List, patch: List, rules: ListRules): MergedLists {
+  if (rules.strategy !== 'merge') {
+    return { merged: wholeValue(patch) as List, serverOrder: original };
+  }
   const { mergeKey } = rules;
   if (!holdsObjects(original, patch)) {
-    const merged = [...new Set([...original, ...patch])];
-    return ordered(merged, { patchOrder: patch, serverOrder: original, mergeKey: undefined });
+    const both = [...new Set([...original, ...patch])];
+    const order = { patchOrder: patch, serverOrder: original, mergeKey: undefined };
+    return { merged: ordered(both, order), serverOrder: original };
   }
   if (mergeKey === undefined) throw badPatch('cannot merge lists without merge key for struct');
   const special = applySpecialItems(original, patch, mergeKey);
-  const merged = mergeItems(special.original, special.patch, { ...rules, mergeKey });
-  return ordered(merged, { patchOrder: special.patch, serverOrder: special.original, mergeKey });
+  const both = mergeItems(special.original, special.patch, { ...rules, mergeKey });
+  const order = { patchOrder: special.patch, serverOrder: special.original, mergeKey };
+  // Upstream deletes and appends in the original's own memory, where the order is then looked up: what
+  // is new takes the places that are free.
+  const memory = special.memory.toSpliced(
+    special.original.length,
+    both.length - special.original.length,
+    ...both.slice(special.original.length),
+  );
+  return { merged: ordered(both, order), serverOrder: memory.slice(0, original.length) };
 }
 
 /** A list with the directive `$setElementOrder` for it. */
@@ -51,30 +72,33 @@ export function mergeOrderedList(lists: OrderedLists, rules: ListRules): List | 
   if (original === undefined && patch === undefined) return undefined;
   const { mergeKey } = rules;
   checkOrder(patch ?? [], order, mergeKey);
-  let merged: List = original ?? [];
-  if (patch !== undefined) {
-    merged =
-      original === undefined
-        ? (withoutDirectives(patch) as List)
-        : mergeList(original, patch, rules);
-  }
+  const { merged, serverOrder } =
+    original === undefined || patch === undefined
+      ? { merged: original ?? (withoutDirectives(patch) as List), serverOrder: original ?? [] }
+      : mergeLists(original, patch, rules);
   holdsObjects(merged, order);
-  return ordered(merged, { patchOrder: order, serverOrder: original ?? [], mergeKey });
+  return ordered(merged, { patchOrder: order, serverOrder, mergeKey });
 }
 
 /** A list of primitives without those that are to be deleted. */
 export function deletePrimitives(list: List, deleted: List): List {
   if (holdsObjects(list, deleted)) throw badPatch('invalid patch format of primitive list');
-  return list.filter((item) => !deleted.includes(item));
+  const gone = new Set(deleted);
+  return list.filter((item) => !gone.has(item));
+}
+
+interface SpecialItems {
+  readonly original: List;
+  readonly patch: List;
+  /** The original with the deletions done in place: behind what is left stands what was there. */
+  readonly memory: List;
 }
 
 /** Takes items with `$patch` out of a patch's list: deletions are done, a replacement empties it. */
-function applySpecialItems(
-  original: List,
-  patch: List,
-  mergeKey: string,
-): { readonly original: List; readonly patch: List } {
-  let left = original;
+function applySpecialItems(original: List, patch: List, mergeKey: string): SpecialItems {
+  const memory = [...original];
+  const keys = new Set((original as readonly JsonMembers[]).map((item) => item[mergeKey]));
+  let length = original.length;
   let replaces = false;
   for (const item of patch as readonly JsonMembers[]) {
     if (!hasPatchDirective(item)) continue;
@@ -82,7 +106,12 @@ function applySpecialItems(
     switch (directive) {
       case 'delete': {
         const deleted = keyOf(item, mergeKey);
-        left = left.filter((each) => (each as JsonMembers)[mergeKey] !== deleted);
+        for (let index = length - 1; index >= 0 && keys.has(deleted); index -= 1) {
+          if ((memory[index] as JsonMembers)[mergeKey] !== deleted) continue;
+          memory.copyWithin(index, index + 1, length);
+          length -= 1;
+        }
+        keys.delete(deleted);
         break;
       }
       case 'replace':
@@ -96,8 +125,8 @@ function applySpecialItems(
   }
   const plain = patch.filter((item) => !hasPatchDirective(item));
   return replaces
-    ? { original: withoutDirectives(plain) as List, patch: [] }
-    : { original: left, patch: plain };
+    ? { original: wholeValue(plain) as List, patch: [], memory }
+    : { original: memory.slice(0, length), patch: plain, memory };
 }
 
 /**
@@ -121,7 +150,7 @@ function mergeItems(
     const found = index === undefined ? undefined : merged[index];
     if (index === undefined || found === undefined) {
       indexes.set(key, merged.length);
-      merged.push(membersWithoutDirectives(item));
+      merged.push(wholeObject(item));
     } else {
       merged[index] = mergeItem(found, item);
     }

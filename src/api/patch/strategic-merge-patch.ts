@@ -13,9 +13,9 @@ import {
   directiveField,
   hasPatchDirective,
   isDirective,
-  membersWithoutDirectives,
   objectDirective,
   retainOnly,
+  wholeObject,
   withoutDirectives,
 } from './directives.ts';
 import { isJsonObject } from './merge-patch.ts';
@@ -37,7 +37,7 @@ export function strategicMergePatch(original: unknown, patch: unknown, schema: S
 function mergeObject(original: JsonMembers, patch: JsonMembers, schema: Schema): JsonMembers {
   const directive = objectDirective(patch);
   if (directive === 'delete') return {};
-  if (directive === 'replace') return membersWithoutDirectives(patch);
+  if (directive === 'replace') return wholeObject(patch);
   const members = new Map(Object.entries(original));
   retainOnly(members, patch);
   const ordered = mergeOrderedLists(members, patch, schema);
@@ -93,10 +93,7 @@ function mergeMember(members: Map<string, unknown>, { key, value, schema }: Memb
   } else if (isJsonObject(value) && isJsonObject(original)) {
     const field = fieldSchema(schema, key);
     const replaces = strategyOf(field) === 'replace';
-    members.set(
-      key,
-      replaces ? membersWithoutDirectives(value) : mergeObject(original, value, field),
-    );
+    members.set(key, replaces ? wholeObject(value) : mergeObject(original, value, field));
   } else if (Array.isArray(value) && Array.isArray(original)) {
     members.set(key, mergeList(original, value, listRules(fieldSchema(schema, key))));
   } else if (hasPatchDirective(value)) {
