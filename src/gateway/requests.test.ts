@@ -49,7 +49,7 @@ describe('requests', () => {
   }
 
   test('POST /NS/NAME invokes as "/" once, with method, headers, query and body', async () => {
-    const before = pod.seen.length;
+    const earlier = pod.seen.length;
     const echo = await echoed('/default/diff?a=1', {
       method: 'POST',
       body: '{"x":1,"y":2}',
@@ -59,7 +59,7 @@ describe('requests', () => {
     assert.equal(echo.url, '/?a=1');
     assert.equal(echo.headers['x-mine'], 'kept');
     assert.equal(echo.headers['content-length'], '13');
-    assert.deepEqual(pod.seen.slice(before), ['POST /?a=1 {"x":1,"y":2}']);
+    assert.deepEqual(pod.seen.slice(earlier), ['POST /?a=1 {"x":1,"y":2}']);
   });
 
   for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
@@ -87,7 +87,7 @@ describe('requests', () => {
   });
 
   test('GET /NS/NAME is the check, with exactly its members, and reaches no pod', async () => {
-    const before = pod.seen.length;
+    const earlier = pod.seen.length;
     const response = await gateway.fetch('/default/diff');
     assert.equal(response.status, 200);
     const state = (await response.json()) as Record<string, unknown>;
@@ -104,7 +104,7 @@ describe('requests', () => {
     assert.equal(state['name'], 'diff');
     assert.equal(state['ready'], true);
     assert.equal(state['inFlight'], 0);
-    assert.equal(pod.seen.length, before);
+    assert.equal(pod.seen.length, earlier);
   });
 
   test('HEAD /NS/NAME answers the head of the check', async () => {

@@ -81,7 +81,7 @@ test('bodies of many megabytes pass both ways, unchanged in length', async () =>
         if (sent === size) controller.close();
       },
     }),
-  } as RequestInit);
+  });
   assert.equal(await collect(response.body as unknown as AsyncIterable<Uint8Array>), size);
 });
 
