@@ -123,7 +123,9 @@ async function serve(
 ): Promise<void> {
   const gone = new AbortController();
   const abort = (): void => gone.abort();
-  response.on('close', abort);
+  response.on('close', () => {
+    if (!response.writableFinished) abort();
+  });
   stopping.addEventListener('abort', abort, { once: true });
   const acceptsGzip = /\bgzip\b/.test(header(incoming, 'accept-encoding'));
   const options = { acceptsGzip, signal: gone.signal };

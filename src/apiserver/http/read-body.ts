@@ -22,9 +22,13 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
       }
       chunks.push(chunk);
     });
-    request.on('end', resolve);
+    const onClose = (): void => reject(new Error('The client closed the connection'));
+    request.on('end', () => {
+      request.off('close', onClose);
+      resolve();
+    });
     request.on('error', reject);
-    request.on('close', () => reject(new Error('The client closed the connection')));
+    request.on('close', onClose);
   });
   const [only] = chunks;
   const bytes = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
