@@ -70,8 +70,14 @@ export class LogFile {
     return this.#work ?? Promise.resolve();
   }
 
+  /** The output is over. */
   async end(): Promise<void> {
     for (const splitter of Object.values(this.#splitters)) this.#queue(splitter.end(logTime()));
+    await this.release();
+  }
+
+  /** Writes what it has and lets go of the file, which another writer goes on with. */
+  async release(): Promise<void> {
     await this.drained();
     await this.#handle?.close();
     this.#handle = undefined;

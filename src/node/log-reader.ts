@@ -55,6 +55,8 @@ async function* readRecords(
   let { generation, offset } = start;
   for (;;) {
     const rotations = source.file?.rotations ?? 0;
+    // Asked for before looking: a file that appears in between wakes at once.
+    const appears = follow ? source.file?.changed(signal) : undefined;
     const handle = await openQuietly(logPath(source.path, Math.max(0, rotations - generation)));
     if (handle !== undefined && (source.file?.rotations ?? 0) !== rotations) {
       await handle.close();
@@ -65,8 +67,8 @@ async function* readRecords(
         generation += 1;
         continue;
       }
-      if (!follow || source.file === undefined || source.file.ended || signal.aborted) return;
-      await source.file.changed(signal);
+      if (appears === undefined || source.file?.ended === true || signal.aborted) return;
+      await appears;
       continue;
     }
     try {

@@ -174,7 +174,13 @@ async function placeFiles(
   }
 }
 
-async function checkHostPath({ path, type = '' }: { path: string; type?: string }): Promise<string> {
+async function checkHostPath({
+  path,
+  type = '',
+}: {
+  path: string;
+  type?: string;
+}): Promise<string> {
   if (type === 'DirectoryOrCreate') await mkdir(path, { recursive: true, mode: 0o755 });
   if (type === 'FileOrCreate') await writeFile(path, '', { flag: 'a', mode: 0o644 });
   const stats = await stat(path).catch(() => undefined);

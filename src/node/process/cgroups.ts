@@ -165,7 +165,10 @@ function findHierarchies(name: string): readonly Hierarchy[] {
   const own = readFileSync('/proc/self/cgroup', 'utf8').split('\n');
   return controllers.flatMap((controller) => {
     const line = own.find((each) => each.split(':')[1]?.split(',').includes(controller));
-    const parent = join(unified, controller, line?.split(':')[2] ?? '/');
+    const root = join(unified, controller);
+    const under = join(root, line?.split(':')[2] ?? '/');
+    // Inside of a container the path may be the host's, and the mount the container's own.
+    const parent = existsSync(under) ? under : root;
     const folder = join(parent, name);
     return line !== undefined && makeQuietly(folder)
       ? [{ version: 1 as const, folder, controllers: [controller] }]

@@ -147,6 +147,7 @@ export class ProcessContainer implements RuntimeContainer {
     this.#closed = true;
     clearTimeout(this.#killTimer);
     for (const socket of this.#sockets) socket.destroy();
+    if (!this.#ending) void this.#log?.release();
   }
 
   async #kill(): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -11,16 +11,25 @@ const lowWater = 24;
  * Named pipes made in advance, because Node cannot make one and calling `mkfifo` takes longer than a
  * start may.
  */
-export class FifoStock {
+export class FifoStock implements AsyncDisposable {
+  readonly #parent: string;
   readonly #folder: string;
   #ready: string[] = [];
   #made = 0;
   #refill: Promise<void> | undefined;
 
-  constructor(folder: string) {
-    this.#folder = folder;
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  /** Keeps them in `parent`, and removes what an earlier one left there. */
+  constructor(parent: string) {
+    this.#parent = parent;
+    rmSync(parent, { recursive: true, force: true });
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    // The earlier one may be making pipes still.
+    this.#folder = mkdtempSync(join(parent, 'stock-'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#refill?.catch(() => undefined);
+    rmSync(this.#parent, { recursive: true, force: true });
   }
 
   /** Puts a named pipe at each of the paths, which must be on the same file system. */

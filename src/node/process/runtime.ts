@@ -152,7 +152,7 @@ class ProcessRuntime implements Runtime {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const sandbox of this.#sandboxes.values()) sandbox.close();
-    rmSync(join(this.#parts.isolation.folder, '.fifos'), { recursive: true, force: true });
+    await this.#host.fifos[Symbol.asyncDispose]();
     if (this.#sandboxes.size === 0) {
       this.#parts.cgroups.close();
       removeEmpty(this.#parts.isolation.folder);
