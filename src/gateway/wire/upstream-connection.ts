@@ -51,6 +51,11 @@ const heads = new ResponseHeadParser();
 const joinLimit = 4096;
 /** A first write of at most this many bytes leaves whole or not at all: an idle socket's buffer is empty. */
 const atomicWriteBytes = 16 * 1024;
+/** Size of one read: small until an answer fills it, as idle connections keep their buffer. */
+const smallReadBytes = 16 * 1024;
+const largeReadBytes = 64 * 1024;
+/** A read of at most this many bytes is copied, so that its buffer serves again. */
+const copyLimit = 8 * 1024;
 const empty = Buffer.alloc(0);
 
 /**
@@ -69,6 +74,8 @@ export class UpstreamConnection {
   #established = false;
   #closed = false;
   #used = false;
+  #buffer: Buffer | undefined;
+  #readBytes = smallReadBytes;
   #pending: Buffer = empty;
   #body: BodyDecoder | undefined;
   #head: ResponseHead | undefined;
@@ -85,12 +92,22 @@ export class UpstreamConnection {
 
   constructor(address: UpstreamAddress, home: ConnectionHome) {
     this.#home = home;
-    this.#socket = connect({ host: address.host, port: address.port, noDelay: true });
+    this.#socket = connect({
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      onread: {
+        buffer: () => (this.#buffer ??= Buffer.allocUnsafeSlow(this.#readBytes)),
+        callback: (length) => {
+          this.#data(this.#taken(length));
+          return true;
+        },
+      },
+    });
     this.#socket.on('connect', () => {
       this.#established = true;
       this.#sink?.connected();
     });
-    this.#socket.on('data', (chunk: Buffer) => this.#data(chunk));
     this.#socket.on('end', () => this.#end());
     this.#socket.on('drain', () => this.#sink?.upstreamDrained());
     this.#socket.on('error', (error) => {
@@ -175,6 +192,15 @@ export class UpstreamConnection {
   destroy(): void {
     this.#sink = undefined;
     this.#socket.destroy();
+  }
+
+  /** What was read, as a buffer that nobody else will write to. */
+  #taken(length: number): Buffer {
+    const buffer = this.#buffer ?? empty;
+    if (length <= copyLimit) return Buffer.from(buffer.subarray(0, length));
+    this.#buffer = undefined;
+    this.#readBytes = length === buffer.length ? largeReadBytes : smallReadBytes;
+    return buffer.subarray(0, length);
   }
 
   #data(chunk: Buffer): void {
