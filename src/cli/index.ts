@@ -1,0 +1,2 @@
+export type { CommandIo } from './command.ts';
+export { runCommand } from './run-command.ts';
