@@ -124,7 +124,7 @@ export class ApiFarSide implements Transport {
       if (uid !== undefined && uid !== found.metadata.uid) {
         throw new StatusError(409, 'Conflict', 'the UID in the precondition does not match');
       }
-      this.put(key, mergePatch(found, patch));
+      this.put(key, mergePatch(found, patch) as KubeObject);
     }
     if (method === 'DELETE') {
       const { preconditions } = body as { readonly preconditions?: { readonly uid?: string } };
