@@ -68,11 +68,16 @@ function metadataSchema(schema: Schema): Schema {
   return schema.properties?.['metadata'] ?? emptySchema;
 }
 
-/** The schema without metadata, which has rules of its own. */
+/**
+ * The schema without metadata, which has rules of its own, and in kinds of Kubernetes' own without
+ * status: only the platform writes that, and upstream asks no more of it than its types.
+ */
 function bodySchema(schema: Schema): Schema {
   let made = bodySchemas.get(schema);
   if (made === undefined) {
-    const { metadata: _, ...properties } = schema.properties ?? {};
+    const { metadata: _, status, ...rest } = schema.properties ?? {};
+    const builtin = schema.definition !== undefined;
+    const properties = builtin || status === undefined ? rest : { ...rest, status };
     const required = schema.required?.filter((name) => name !== 'metadata');
     made = {
       ...schema,
