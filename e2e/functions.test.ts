@@ -190,8 +190,10 @@ test('an update that does not load leaves the old revision serving, and says so'
   const isNew = (pod: Pod): boolean => !ofRevision(old)(pod);
   const pods = await podsThat(plane, (all) => all.some(isNew));
   await failToLoad(plane, pods.find(isNew) as Pod);
-  const fn = await functionThat(plane, (it) => ready(it) === 'False LoadFailed');
+  const fn = await functionThat(plane, (it) => ready(it) === 'False UpdateFailed');
   assert.equal(fn.status?.revision, old);
+  const failure = fn.status?.conditions?.find(({ type }) => type === 'Ready');
+  assert.match(failure?.message ?? '', /LoadFailed: index\.js:3: .* still serves/);
   const serving = fn.status?.conditions?.find(({ type }) => type === 'Serving');
   assert.equal(serving?.status, 'True');
   await podsThat(plane, (all) => all.length === 1 && all.every(ofRevision(old)));

@@ -82,12 +82,15 @@ interface Standing {
 
 function readyVerdict(view: StatusView, { active, candidate, serving }: Standing): Verdict {
   const { fn, resolved } = view;
-  const failed = ({ reason, message }: Trouble): Verdict => ({
-    status: 'False',
-    reason,
-    message:
-      active === undefined ? message : `${message} (revision ${revisionOf(active)} still serves)`,
-  });
+  // The reason alone tells callers' side whether calls are answered all the same.
+  const failed = ({ reason, message }: Trouble): Verdict =>
+    active === undefined
+      ? { status: 'False', reason, message }
+      : {
+          status: 'False',
+          reason: 'UpdateFailed',
+          message: `${reason}: ${message} (revision ${revisionOf(active)} still serves)`,
+        };
   if (resolved.kind === 'invalid') return failed(resolved);
   if (candidate === undefined && serving !== undefined) return serving;
   const failure = standingFailure(fn, candidate) ?? view.refusal;

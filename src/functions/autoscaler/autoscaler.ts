@@ -115,7 +115,7 @@ export class Autoscaler implements DemandSink {
 
   #lookAtDrained(marks: readonly string[]): void {
     for (const mark of marks) {
-      const key = this.#options.objects.functionOfPod(mark.slice(0, mark.indexOf('@')));
+      const key = this.#options.objects.functionOfPod(mark.split('@', 1)[0] ?? '');
       if (key !== undefined) this.#queue.add(key);
     }
   }
@@ -165,7 +165,7 @@ export class Autoscaler implements DemandSink {
       roles: rolesOf(fn, wanted, objects.setsOf(fn)),
       demand: this.#ledger.demand(key, nowMs),
       podsOf: (set) => objects.podsOf(set),
-      isDrained: (mark) => this.#ledger.isDrained(mark, nowMs),
+      isDrained: (uid, since) => this.#ledger.isDrained(uid, since, nowMs),
       nowMs,
       wallMs: clock.now(),
     };
@@ -216,6 +216,7 @@ export class Autoscaler implements DemandSink {
     for (const step of steps) {
       this.#options.log.info('Scaling', { function: key, revision: revisionOf(set), ...step });
       try {
+        if (step.kind === 'keep') for (const uid of step.pods) this.#ledger.callOff(uid);
         if (step.kind !== 'lower') await this.#writer.write(set, step);
         else if (!(await this.#lower(key, set, step))) return false;
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { FunctionObject, Pod, ReplicaSet } from '../../api/index.ts';
-import { drainMark, names } from '../../api/index.ts';
+import { names } from '../../api/index.ts';
 import { isLive, isReady, type Roles, standingFailure } from '../roles.ts';
 import type { Settings } from '../settings.ts';
 import { Decider } from './decider.ts';
@@ -16,7 +16,8 @@ export interface Moment {
   readonly roles: Roles;
   readonly demand: Demand;
   readonly podsOf: (set: ReplicaSet) => readonly Pod[];
-  readonly isDrained: (mark: string) => boolean;
+  /** `since` is the value of the pod's draining annotation. */
+  readonly isDrained: (uid: string, since: string) => boolean;
   /** Monotonic. */
   readonly nowMs: number;
   /** Milliseconds since the epoch. */
@@ -131,8 +132,7 @@ function podView({ isDrained, settings, wallMs }: Moment, pod: Pod): SetView['po
     ready: isReady(pod),
     draining: since !== undefined,
     drained:
-      since !== undefined &&
-      (isDrained(drainMark(uid, since)) || !(wallMs - Date.parse(since) < limitMs)),
+      since !== undefined && (isDrained(uid, since) || !(wallMs - Date.parse(since) < limitMs)),
     createdMs: Date.parse(pod.metadata.creationTimestamp ?? '') || 0,
   };
 }
