@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prefixRange } from '../key.ts';
 import { CompactedError } from '../store.ts';
-import { collect, committed, deleteKey, putText, text } from '../testing/texts.ts';
+import { collect, committed, deleteKey, putText, text, textOf } from '../testing/texts.ts';
 import type { OpenStore } from './open-store.contract.ts';
 
 const everything = prefixRange('');
@@ -47,15 +47,29 @@ export function compactTests(open: OpenStore): void {
 
   test('leaves live watchers and ranges under way alone', async () => {
     await using store = await open({});
-    const names = Array.from({ length: 3000 }, (_, index) => `k${index}`);
+    const names = Array.from({ length: 10_000 }, (_, index) => `k${index + 10_000}`);
     await committed(store, ...names.map((key) => putText(key, 'old')));
+    await store.compact(1);
     const watching = collect(store, { prefix: 'k1', after: 1 }, 1);
-    await committed(store, ...names.map((key) => putText(key, 'new')));
+    await committed(store, ...names.slice(-100).map((key) => putText(key, 'new')));
     const range = store.range({ ...everything, revision: 1 });
     await store.compact(2);
     const { entries } = await range;
-    assert.equal(entries.length, 3000);
+    assert.equal(entries.length, 10_000);
     assert.ok(entries.every(({ value }) => text(value) === 'old'));
     assert.equal((await watching)[0]?.revision, 2);
+  });
+
+  test('keeps what a later life of a deleted key has left', async () => {
+    await using store = await open({});
+    await committed(store, putText('a', '1'));
+    await committed(store, deleteKey('a'));
+    await committed(store, putText('a', '3'));
+    await committed(store, deleteKey('a'));
+    await store.compact(2);
+    assert.equal(await store.get('a', { revision: 2 }), undefined);
+    assert.deepEqual(textOf(await store.get('a', { revision: 3 })), ['a', '3', 3, 3]);
+    assert.equal((await store.range({ ...everything, revision: 3 })).count, 1);
+    assert.equal(await store.get('a', { revision: 4 }), undefined);
   });
 }
