@@ -250,6 +250,16 @@ test('LoadFailed of a new revision does not stop the old one that serves', async
   assert.equal((await gateway.fetch('/default/diff', post)).status, 200);
 });
 
+test('LoadFailed of a new revision does not stop an old one that is at zero', async () => {
+  await using gateway = await Harness.start();
+  await using pod = await startPod();
+  gateway.function({ trouble: ['LoadFailed', 'index.js:3: Unexpected token'], serving: true });
+  const answer = gateway.fetch('/default/diff', post);
+  await untilHeld(gateway, 1);
+  gateway.pod(pod);
+  assert.equal((await answer).status, 200);
+});
+
 test('a function that is deleted answers those that wait with 404', async () => {
   await using gateway = await Harness.start();
   gateway.function();

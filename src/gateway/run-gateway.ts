@@ -136,7 +136,7 @@ class Gateway {
       holdMs: limits.holdMs,
       poke: (route) => this.#link.poke(route.facts.key, () => route.demand.held),
       probe: (route) => this.prober.probe(route),
-      drained: (endpoint) => this.#link.drained(endpoint.uid),
+      drained: (mark) => this.#link.drained(mark),
     });
     this.#table = new RouteTable({
       ...options.informers,
@@ -146,7 +146,7 @@ class Gateway {
         this.#activator.changed(route);
         if (route.removed) this.#metrics.forget(route.facts.key);
       },
-      drained: (endpoint) => this.#link.drained(endpoint.uid),
+      drained: (mark) => this.#link.drained(mark),
     });
     this.prober = new Prober(
       {

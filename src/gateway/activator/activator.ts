@@ -12,8 +12,8 @@ export interface ActivatorOptions {
   readonly poke: (route: Route) => void;
   /** Find out which pods are up. */
   readonly probe: (route: Route) => void;
-  /** A pod that is to go away has none of our requests any more. */
-  readonly drained: (endpoint: Endpoint) => void;
+  /** A pod that is to go away has none of our requests any more; `mark` names this draining. */
+  readonly drained: (mark: string) => void;
 }
 
 export type Admission =
@@ -162,7 +162,8 @@ export class Activator {
   #give(route: Route, endpoint: Endpoint): void {
     endpoint.inFlight -= 1;
     route.demand.inFlight -= 1;
-    if (endpoint.inFlight === 0 && endpoint.facts.draining) this.#options.drained(endpoint);
+    const mark = endpoint.removed ? undefined : endpoint.drained;
+    if (mark !== undefined) this.#options.drained(mark);
   }
 
   #pump(route: Route): void {

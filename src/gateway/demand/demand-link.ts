@@ -18,7 +18,7 @@ export interface DemandSource {
   samples(): readonly FunctionDemand[];
   /** Functions that have requests waiting. */
   waiting(): readonly { readonly function: string; readonly held: number }[];
-  /** Draining pods that have none of our requests. */
+  /** The marks of draining pods that have none of our requests. */
   drained(): readonly string[];
 }
 
@@ -70,9 +70,9 @@ export class DemandLink {
     this.#pokes.set(name, held);
   }
 
-  /** Says that a draining pod has none of our requests. */
-  drained(pod: string): void {
-    this.#send({ kind: 'drained', pods: [pod] });
+  /** Says that a draining pod has none of our requests; `mark` names the draining (`drainMark`). */
+  drained(mark: string): void {
+    this.#send({ kind: 'drained', pods: [mark] });
   }
 
   /** Keeps the connection until the signal aborts. */

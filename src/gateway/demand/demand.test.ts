@@ -132,14 +132,35 @@ test('a draining pod is acknowledged when its last request has ended, and not be
   gateway.pod(idle, { name: 'idle', draining: true });
   gateway.pod(pod, { name: 'busy', draining: true });
   const acked = (): readonly string[] => autoscaler.of('drained').flatMap(({ pods }) => pods);
-  await until(() => acked().includes('uid-idle'), 'the idle one at once');
+  await until(() => acked().includes('uid-idle@2026-01-01T00:00:00Z'), 'the idle one at once');
   ends[0]?.();
   await Promise.race(answers);
   await until(() => autoscaler.of('sample').at(-1)?.functions[0]?.inFlight === 1, 'one is left');
-  assert.ok(!acked().includes('uid-busy'));
+  assert.ok(!acked().includes('uid-busy@2026-01-01T00:00:00Z'));
   ends[1]?.();
   await Promise.all(answers);
-  await until(() => acked().includes('uid-busy'), 'the busy one when it is free');
+  await until(
+    () => acked().includes('uid-busy@2026-01-01T00:00:00Z'),
+    'the busy one when it is free',
+  );
+});
+
+test('a draining that is called off and begun anew is answered anew', async () => {
+  await using autoscaler = await FakeAutoscaler.start();
+  await using gateway = await Harness.start();
+  await using pod = await startPod();
+  gateway.function();
+  gateway.leases.put(autoscaler.lease());
+  await connected(autoscaler);
+  gateway.pod(pod, { name: 'one', draining: 'first' });
+  gateway.pod(pod, { name: 'one' });
+  assert.equal((await gateway.fetch('/default/diff', post)).status, 200);
+  gateway.pod(pod, { name: 'one', draining: 'second' });
+  await until(() => autoscaler.of('drained').length === 2, 'two answers');
+  assert.deepEqual(
+    autoscaler.of('drained').flatMap(({ pods }) => pods),
+    ['uid-one@first', 'uid-one@second'],
+  );
 });
 
 test('after a reconnect it tells again who waits and what is drained', async () => {
@@ -155,7 +176,7 @@ test('after a reconnect it tells again who waits and what is drained', async () 
   autoscaler.messages.length = 0;
   autoscaler.disconnect();
   await until(() => autoscaler.of('poke').length === 1, 'the poke again');
-  assert.deepEqual(autoscaler.of('drained').at(-1)?.pods, ['uid-old']);
+  assert.deepEqual(autoscaler.of('drained').at(-1)?.pods, ['uid-old@2026-01-01T00:00:00Z']);
   gateway.pod(pod, { name: 'new' });
   assert.equal((await answer).status, 200);
 });

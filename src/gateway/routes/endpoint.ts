@@ -1,4 +1,4 @@
-import { names, type Pod } from '../../api/index.ts';
+import { drainMark, names, type Pod } from '../../api/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { PodConnections } from '../wire/pod-connections.ts';
 
@@ -15,7 +15,8 @@ export interface PodFacts {
   readonly ready: boolean;
   /** Deleted, or ended: it will never serve again. */
   readonly ending: boolean;
-  readonly draining: boolean;
+  /** Names this draining (`drainMark`); undefined for a pod that does not drain. */
+  readonly draining: string | undefined;
   /** Restarts of all its containers: with each, what is known of its processes is void. */
   readonly restarts: number;
   readonly createdMs: number;
@@ -37,6 +38,7 @@ export function podFacts(pod: Pod): PodFacts | undefined {
   const name = labels[names.label.function];
   if (name === undefined || metadata.uid === undefined) return undefined;
   const phase = status?.phase;
+  const since = metadata.annotations?.[names.annotation.draining];
   let restarts = 0;
   for (const container of status?.containerStatuses ?? []) restarts += container.restartCount;
   return {
@@ -48,7 +50,7 @@ export function podFacts(pod: Pod): PodFacts | undefined {
     port: portOf(pod),
     ready: isReady(pod),
     ending: metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed',
-    draining: metadata.annotations?.[names.annotation.draining] !== undefined,
+    draining: since === undefined ? undefined : drainMark(metadata.uid, since),
     restarts,
     createdMs: Date.parse(metadata.creationTimestamp ?? '') || 0,
   };
@@ -106,12 +108,18 @@ export class Endpoint {
   /** It may get requests, or could once it is known to be ready. */
   get eligible(): boolean {
     const { ending, draining, host } = this.facts;
-    return !this.removed && !this.displaced && !ending && !draining && host !== '';
+    if (this.removed || this.displaced || ending) return false;
+    return draining === undefined && host !== '';
   }
 
   get routable(): boolean {
     if (!this.eligible || this.verdict.kind === 'quarantined') return false;
     return this.facts.ready || this.verdict.kind === 'answered';
+  }
+
+  /** The mark of a draining that none of our requests holds up any more. */
+  get drained(): string | undefined {
+    return this.inFlight === 0 ? this.facts.draining : undefined;
   }
 
   /** Takes in a newer Pod object. */

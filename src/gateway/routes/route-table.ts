@@ -12,8 +12,8 @@ export interface RouteTableOptions {
   readonly limits: HoldingLimits;
   /** The route, or a pod of it, has changed; its `routable` is to be refreshed. */
   readonly changed: (route: Route) => void;
-  /** The pod is to go away and has none of our requests. */
-  readonly drained: (endpoint: Endpoint) => void;
+  /** A pod is to go away and has none of our requests; `mark` names this draining of it. */
+  readonly drained: (mark: string) => void;
 }
 
 /**
@@ -77,11 +77,12 @@ export class RouteTable {
     return this.#routes.get(endpoint.facts.function);
   }
 
-  /** Uids of all pods that drain and have none of our requests. */
+  /** The marks of all pods that drain and have none of our requests. */
   drained(): readonly string[] {
     const out: string[] = [];
     for (const endpoint of this.#pods.values()) {
-      if (endpoint.facts.draining && endpoint.inFlight === 0) out.push(endpoint.uid);
+      const mark = endpoint.drained;
+      if (mark !== undefined) out.push(mark);
     }
     return out;
   }
@@ -119,7 +120,7 @@ export class RouteTable {
       if (facts === undefined) return;
     }
     let endpoint = this.#pods.get(facts.uid);
-    const wasDraining = endpoint?.facts.draining ?? false;
+    const before = endpoint?.facts.draining;
     if (endpoint === undefined) {
       endpoint = new Endpoint(facts, this.#options.clock);
       this.#pods.set(facts.uid, endpoint);
@@ -130,7 +131,8 @@ export class RouteTable {
     }
     this.#claimAddress(endpoint);
     this.#changed(endpoint);
-    if (facts.draining && !wasDraining && endpoint.inFlight === 0) this.#options.drained(endpoint);
+    const mark = endpoint.drained;
+    if (mark !== undefined && mark !== before) this.#options.drained(mark);
   }
 
   #podGone(uid: string): void {

@@ -1,4 +1,4 @@
-import type { FunctionObject } from '../../api/index.ts';
+import type { Condition, FunctionObject } from '../../api/index.ts';
 import { Holding, type HoldingLimits } from '../activator/holding.ts';
 import { Demand } from '../demand/demand.ts';
 import { parseDuration } from './duration.ts';
@@ -17,7 +17,7 @@ export interface FunctionFacts {
   readonly probeable: boolean;
   readonly revision: string;
   readonly ready: boolean;
-  /** Reason and message of a Ready condition that is not True. */
+  /** Reason and message of the condition `Serving` (`Ready` where there is none) that is not True. */
   readonly trouble: { readonly reason: string; readonly message: string };
   readonly replicas: number;
   readonly readyReplicas: number;
@@ -32,8 +32,11 @@ export function functionFacts(object: FunctionObject): FunctionFacts | undefined
   const { metadata, spec, status } = object;
   if (metadata.deletionTimestamp !== undefined) return undefined;
   const namespace = metadata.namespace ?? '';
-  const condition = status?.conditions?.find((each) => each.type === 'Ready');
-  const ready = condition?.status === 'True';
+  const condition = (type: string): Condition | undefined =>
+    status?.conditions?.find((each) => each.type === type);
+  const ready = condition('Ready')?.status === 'True';
+  // While another revision still serves, what is wrong with the newest one is not for its callers.
+  const serving = condition('Serving') ?? condition('Ready');
   return {
     key: `${namespace}/${metadata.name}`,
     namespace,
@@ -45,9 +48,10 @@ export function functionFacts(object: FunctionObject): FunctionFacts | undefined
     probeable: spec.runtime !== 'image' && spec.signature !== 'http',
     revision: status?.revision ?? '',
     ready,
-    trouble: ready
-      ? { reason: '', message: '' }
-      : { reason: condition?.reason ?? '', message: condition?.message ?? '' },
+    trouble:
+      serving === undefined || serving.status === 'True'
+        ? { reason: '', message: '' }
+        : { reason: serving.reason ?? '', message: serving.message ?? '' },
     replicas: status?.replicas ?? 0,
     readyReplicas: status?.readyReplicas ?? 0,
     lastInvoked: status?.lastInvoked,
@@ -115,15 +119,6 @@ export class Route {
     if (best === undefined) return undefined;
     if (limit === 0 || best.inFlight < limit) return best;
     return pods.length <= scanLimit ? undefined : pods.find((pod) => pod.inFlight < limit);
-  }
-
-  /** A pod of this revision exists and may still come up. */
-  get starting(): boolean {
-    for (const endpoint of this.endpoints.values()) {
-      if (this.isCurrent(endpoint) && !endpoint.facts.ending && !endpoint.facts.draining)
-        return true;
-    }
-    return false;
   }
 
   /** Why no request can succeed until the Function changes; undefined when one may. */

@@ -8,6 +8,8 @@ export interface FunctionShape {
   readonly revision?: string;
   /** Reason and message of Ready=False. */
   readonly trouble?: readonly [reason: string, message: string];
+  /** The newest revision is in trouble, an older one serves. */
+  readonly serving?: boolean;
 }
 
 export function functionObject(shape: FunctionShape = {}): FunctionObject {
@@ -22,7 +24,12 @@ export function functionObject(shape: FunctionShape = {}): FunctionObject {
     metadata: { name, namespace, uid: `uid-${namespace}-${name}` },
     spec: { runtime: 'node', source: { inline: '' }, ...shape.spec },
     status: {
-      conditions: [condition],
+      conditions: [
+        condition,
+        ...(shape.serving === undefined
+          ? []
+          : [{ type: 'Serving', status: shape.serving ? ('True' as const) : ('False' as const) }]),
+      ],
       replicas: 0,
       readyReplicas: 0,
       ...(revision === '' ? {} : { revision }),
@@ -39,7 +46,8 @@ export interface PodShape {
   readonly revision?: string;
   readonly ready?: boolean;
   readonly terminating?: boolean;
-  readonly draining?: boolean;
+  /** True, or the value of the annotation. */
+  readonly draining?: boolean | string;
   readonly restarts?: number;
   readonly created?: string;
 }
@@ -58,7 +66,7 @@ export function podObject(shape: PodShape): Pod {
         [names.label.function]: shape.function ?? 'diff',
         [names.label.revision]: shape.revision ?? 'r1',
       },
-      annotations: shape.draining === true ? { [names.annotation.draining]: created } : {},
+      annotations: drainingAnnotation(shape.draining, created),
       ...(shape.terminating === true ? { deletionTimestamp: created } : {}),
     },
     spec: { containers: [{ name: 'function', ports: [{ containerPort: port }] }] },
@@ -77,4 +85,12 @@ export function podObject(shape: PodShape): Pod {
       ],
     },
   };
+}
+
+function drainingAnnotation(
+  draining: boolean | string | undefined,
+  created: string,
+): Record<string, string> {
+  if (draining === undefined || draining === false) return {};
+  return { [names.annotation.draining]: draining === true ? created : draining };
 }
