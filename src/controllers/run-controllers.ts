@@ -9,7 +9,7 @@ import { runNamespaceController } from './namespace/run-namespace-controller.ts'
 import { runNodeLifecycle } from './node-lifecycle/run-node-lifecycle.ts';
 import { runPodCollector } from './node-lifecycle/run-pod-collector.ts';
 import { runReplicaSetController } from './replicaset/run-replicaset-controller.ts';
-import { runAll } from './run-all.ts';
+import { runTogether } from '../lib/run-together.ts';
 import { runScheduler } from './scheduler/run-scheduler.ts';
 import { runServiceAccountController } from './service-account/run-service-account-controller.ts';
 
@@ -39,7 +39,7 @@ export async function runControllers(
   const grace = nodeGraceMs === undefined ? {} : { graceMs: nodeGraceMs };
   const quarantine = nodeGraceMs === undefined ? {} : { quarantineMs: nodeGraceMs };
   const ca = rootCa === undefined ? {} : { rootCa };
-  await runAll(
+  await runTogether(
     [
       ...Object.values(informers).map(
         (informer) => (running: AbortSignal) => informer.run(running),

@@ -4,7 +4,7 @@ import { type ReconcileResult, WorkQueue } from '../../lib/work-queue.ts';
 import type { ControllerContext } from '../context.ts';
 import type { Resource } from '../discover-resources.ts';
 import type { Inventory } from '../inventory.ts';
-import { runAll } from '../run-all.ts';
+import { runTogether } from '../../lib/run-together.ts';
 import { AbsentOwners } from './absent-owners.ts';
 import {
   foregroundFinalizer,
@@ -82,7 +82,7 @@ class GarbageCollector {
       },
     });
     try {
-      await runAll(
+      await runTogether(
         [(running) => this.#queue.run(running), (running) => this.#events.run(running)],
         signal,
       );

@@ -10,7 +10,7 @@ import { createInformer, EventRecorder, type Informer, refs } from '../../client
 import { type ReconcileResult, WorkQueue } from '../../lib/work-queue.ts';
 import { type ControllerContext, podIndex } from '../context.ts';
 import { isReady, podCondition } from '../pod-state.ts';
-import { runAll } from '../run-all.ts';
+import { runTogether } from '../../lib/run-together.ts';
 
 export interface NodeLifecycleOptions extends ControllerContext {
   /** How long a node may be silent before it counts as unreachable (upstream's 40 s). */
@@ -85,7 +85,7 @@ class NodeLifecycle {
       await this.#queue.run(running);
     };
     try {
-      await runAll(
+      await runTogether(
         [
           leasesSynced,
           (running) => this.#leases.run(running),

@@ -10,7 +10,7 @@ import {
   podIndex,
 } from '../context.ts';
 import { isActive } from '../pod-state.ts';
-import { runAll } from '../run-all.ts';
+import { runTogether } from '../../lib/run-together.ts';
 import { claimPods } from './claim-pods.ts';
 import { Expectations } from './expectations.ts';
 import { podFromTemplate } from './pod-from-template.ts';
@@ -76,7 +76,7 @@ class ReplicaSetController {
     ];
     try {
       await Promise.all([pods.synced(signal), replicasets.synced(signal)]);
-      await runAll(
+      await runTogether(
         [(running) => this.#queue.run(running), (running) => this.#events.run(running)],
         signal,
       );

@@ -3,7 +3,7 @@ import { EventRecorder, refs } from '../../client/index.ts';
 import { WorkQueue } from '../../lib/work-queue.ts';
 import { type ControllerContext, keyOf, parseKey, podIndex } from '../context.ts';
 import { isFinished, podCondition } from '../pod-state.ts';
-import { runAll } from '../run-all.ts';
+import { runTogether } from '../../lib/run-together.ts';
 import { type Host, placePod } from './place-pod.ts';
 import { addAmounts, podRequests } from './resources.ts';
 
@@ -65,7 +65,7 @@ class Scheduler {
     ];
     try {
       await Promise.all([pods.synced(signal), nodes.synced(signal)]);
-      await runAll(
+      await runTogether(
         [(running) => this.#queue.run(running), (running) => this.#events.run(running)],
         signal,
       );

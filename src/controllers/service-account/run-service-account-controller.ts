@@ -2,7 +2,7 @@ import { type ConfigMap, isStatus, type KubeObject } from '../../api/index.ts';
 import { createInformer, type Informer, refs } from '../../client/index.ts';
 import { WorkQueue } from '../../lib/work-queue.ts';
 import type { ControllerContext } from '../context.ts';
-import { runAll } from '../run-all.ts';
+import { runTogether } from '../../lib/run-together.ts';
 
 export interface ServiceAccountOptions extends ControllerContext {
   /** PEM of the certificates that the API server's own is signed by; without it no ConfigMap. */
@@ -55,7 +55,7 @@ export async function runServiceAccountController(
     await queue.run(running);
   };
   try {
-    await runAll(
+    await runTogether(
       [work, (running) => accounts.run(running), (running) => configMaps.run(running)],
       signal,
     );
