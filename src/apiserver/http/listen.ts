@@ -60,7 +60,10 @@ export async function listenHttps(deps: ListenDeps, options: ListenOptions): Pro
   });
   server.on('request', (request, response) => {
     serve(deps, stopping.signal, request, response).catch((error: unknown) => {
-      deps.log.error('An answer could not be written', { error: String(error) });
+      // A client that left early is no fault.
+      if (!response.destroyed) {
+        deps.log.error('An answer could not be written', { error: String(error) });
+      }
       response.destroy();
     });
   });
@@ -140,7 +143,14 @@ async function serve(
     await writeAnswer(response, jsonAnswer(error.code, error.toStatus()), options);
   } finally {
     stopping.removeEventListener('abort', abort);
+    if (stopping.aborted) hangUp(incoming, response);
   }
+}
+
+/** Closes the connection of an answer once it is written. */
+function hangUp({ socket }: IncomingMessage, response: ServerResponse): void {
+  if (response.writableFinished) socket.end();
+  else response.once('finish', () => socket.end());
 }
 
 async function readRequest(

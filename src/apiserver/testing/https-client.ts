@@ -55,7 +55,14 @@ export class HttpsClient implements Disposable {
           agent: this.#agent,
           method,
           path,
-          headers: { authorization: `Bearer ${this.#token}`, ...headers },
+          headers: {
+            authorization: `Bearer ${this.#token}`,
+            // Node frames the body of a DELETE only when it is told its length.
+            ...(headers['transfer-encoding'] === undefined && body !== undefined
+              ? { 'content-length': String(Buffer.byteLength(body)) }
+              : {}),
+            ...headers,
+          },
         },
         resolve,
       );
