@@ -1,6 +1,6 @@
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { decodeRevision, encodeRevision, formatVersion } from './layout.ts';
-import { cannotOpen, corruptStore } from './open-error.ts';
+import { cannotOpen, lmdbError } from './open-error.ts';
 
 export type Table = Database<Buffer, Buffer>;
 
@@ -60,8 +60,8 @@ export async function openEnvironment(path: string): Promise<Environment> {
         'start that newer version, or name another folder',
       );
     }
-    const env = new Environment(path, root);
-    if (format === 0) await env.apply([formatChange(root)]);
+    const env = openTables(path, root);
+    if (format === 0) await env.apply([env.formatChange(formatVersion)]);
     return env;
   } catch (error) {
     await root.close();
@@ -83,7 +83,15 @@ function openRoot(path: string): RootDatabase<Buffer, Buffer> {
       eventTurnBatching: false,
     });
   } catch (error) {
-    throw corruptStore(path, error);
+    throw lmdbError(path, error);
+  }
+}
+
+function openTables(path: string, root: RootDatabase<Buffer, Buffer>): Environment {
+  try {
+    return new Environment(path, root);
+  } catch (error) {
+    throw lmdbError(path, error);
   }
 }
 
@@ -91,12 +99,8 @@ function readRoot(path: string, root: RootDatabase<Buffer, Buffer>): Buffer | un
   try {
     return root.getBinary(formatKey);
   } catch (error) {
-    throw corruptStore(path, error);
+    throw lmdbError(path, error);
   }
-}
-
-function formatChange(root: RootDatabase<Buffer, Buffer>): Change {
-  return { table: root, key: formatKey, value: encodeRevision(formatVersion) };
 }
 
 function otherOwner(root: RootDatabase<Buffer, Buffer>): number | undefined {
@@ -130,6 +134,10 @@ export class Environment {
 
   counter(name: Counter): number {
     return decodeRevision(this.#root.getBinary(counterKeys[name]));
+  }
+
+  formatChange(format: number): Change {
+    return { table: this.#root, key: formatKey, value: encodeRevision(format) };
   }
 
   counterChange(name: Counter, value: number): Change {

@@ -1,5 +1,5 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, open, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { cannotOpen } from './open-error.ts';
 
 const { R_OK, W_OK, X_OK } = constants;
@@ -14,16 +14,42 @@ const reasons: Readonly<Record<string, readonly [state: string, advice: string]>
   ENOSPC: ['the disk is full', 'make room on it'],
 };
 
-/** Makes the folder, readable by this user alone, and checks that the store's files can be used. */
+/**
+ * Makes the folder, readable by this user alone, and checks that the store's files can be used.
+ * A folder that it makes is on disk, as an entry of its parent, when it returns.
+ */
 export async function prepareFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const made = await mkdir(path, { recursive: true, mode: 0o700 });
     await access(path, R_OK | W_OK | X_OK);
+    if (made !== undefined) await syncParents(resolve(path), dirname(resolve(made)));
   } catch (error) {
     throw explain(path, error);
   }
   await checkFile(join(path, 'data.mdb'));
   await checkFile(join(path, 'lock.mdb'));
+}
+
+/** Makes sure that the folder's entries are on disk. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function syncParents(path: string, last: string): Promise<void> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    try {
+      await syncFolder(folder);
+    } catch (error) {
+      // A parent may be writable and yet not readable; then it cannot be synchronized either.
+      if (codeOf(error) !== 'EACCES') throw error;
+    }
+    if (folder === last || folder === dirname(folder)) return;
+  }
 }
 
 async function checkFile(file: string): Promise<void> {

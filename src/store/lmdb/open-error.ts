@@ -13,3 +13,10 @@ export function corruptStore(path: string, cause: unknown): Error {
     cause,
   );
 }
+
+/** Says why LMDB cannot open a store: its own codes mean damage, all others are the system's. */
+export function lmdbError(path: string, error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes('MDB_')) return corruptStore(path, error);
+  return cannotOpen(path, `LMDB says "${message}"`, 'see to that and start again', error);
+}

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import type { Store } from '../store.ts';
 import { defaultWatchLimits, type WatchLimits } from '../watch-hub.ts';
 import { checkDataFile } from './data-file.ts';
-import { prepareFolder } from './folder.ts';
+import { prepareFolder, syncFolder } from './folder.ts';
 import { cannotOpen } from './open-error.ts';
 
 export interface LmdbStoreOptions {
@@ -34,11 +34,22 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
       import('./lmdb-store.ts'),
     ]);
     const env = await openEnvironment(path);
+    await syncOrClose(path, env);
     return new LmdbStore(env, options.watchLimits ?? defaultWatchLimits, () => {
       openFolders.delete(path);
     });
   } catch (error) {
     openFolders.delete(path);
+    throw error;
+  }
+}
+
+/** A new file is on disk only when its entry in the folder is. */
+async function syncOrClose(path: string, env: { close(): Promise<void> }): Promise<void> {
+  try {
+    await syncFolder(path);
+  } catch (error) {
+    await env.close();
     throw error;
   }
 }
