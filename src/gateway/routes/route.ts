@@ -59,7 +59,7 @@ export function functionFacts(object: FunctionObject): FunctionFacts | undefined
 }
 
 /** The code cannot be loaded: waiting does not help, only a change of the Function does. */
-export const loadFailedReason = 'LoadFailed';
+const loadFailedReason = 'LoadFailed';
 
 /** Pods whose limit is at most this are filled one after the other, so that the rest can drain. */
 const packingLimit = 3;

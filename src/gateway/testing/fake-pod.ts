@@ -86,7 +86,7 @@ export async function startPod(
 }
 
 /** Answers with what came: method, url, headers, body. */
-export function echo(request: IncomingMessage, response: ServerResponse): void {
+function echo(request: IncomingMessage, response: ServerResponse): void {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {

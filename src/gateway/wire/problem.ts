@@ -17,7 +17,7 @@ export interface Problem {
 }
 
 /** URI of the problem type `kind`. */
-export function problemType(kind: string): string {
+function problemType(kind: string): string {
   return `https://nought.dev/problems/${kind}`;
 }
 
