@@ -57,6 +57,19 @@ test('codeConfigMap() holds each file under a key that the volume maps to its pa
   assert.deepEqual(Object.fromEntries(mounted ?? []), files);
 });
 
+test('resolveFunction() mounts the chunks of a package in their order', () => {
+  const made = blueprint({ source: { package: { name: 'diff-3f2a-2' } } });
+  const [volume] = made.template.spec.volumes ?? [];
+  const mounted = volume?.projected?.sources?.map(({ configMap }) => [
+    configMap?.name,
+    configMap?.items?.[0]?.path,
+  ]);
+  assert.deepEqual(mounted, [
+    ['pkg-diff-3f2a-2-0', '.nought-package/000'],
+    ['pkg-diff-3f2a-2-1', '.nought-package/001'],
+  ]);
+});
+
 test('resolveFunction() gives code that listens by itself a probe of its port, and images no code', () => {
   const probe = (spec: Partial<FunctionSpec>) =>
     Object.keys(blueprint(spec).template.spec.containers[0]?.readinessProbe ?? {})[0];

@@ -44,6 +44,11 @@ for (const [what, spec, message] of [
     /"a" is a file too/,
   ],
   ['too much code', { source: { inline: 'x'.repeat(2 << 20) } }, /2097152 bytes.*nought deploy/],
+  [
+    'a package of unknown size',
+    { source: { package: { name: 'diff-3f2a' } } },
+    /number of its chunks/,
+  ],
   ['an image for node', { source: { image: 'x' } }, /set spec.runtime to "image"/],
   ['python code as fetch', { runtime: 'python', signature: 'fetch' }, /signature "fetch"/],
 ] as const) {

@@ -17,6 +17,8 @@ export type FunctionCode =
   | {
       readonly kind: 'package';
       readonly name: string;
+      /** The ConfigMaps `pkg-NAME-0`, `pkg-NAME-1`, … that hold it. */
+      readonly chunks: number;
       readonly handler: string;
       readonly signature: Signature;
     }
@@ -72,7 +74,7 @@ export function functionCode(spec: FunctionSpec): FunctionCode {
   const paths = Object.keys(source.files ?? {});
   const handler = spec.handler ?? defaultHandler(runtime, paths);
   if (source.package !== undefined) {
-    return { kind: 'package', name: source.package.name, handler, signature };
+    return packageCode(source.package.name, { handler, signature });
   }
   const files = Object.entries(source.files ?? {}).map(([path, text]) => ({ path, text }));
   return checkFiles({ kind: 'files', files, handler, signature });
@@ -99,6 +101,23 @@ function imageCode({ runtime, source }: FunctionSpec): FunctionCode {
   }
   if (source.image.trim() === '') return invalid('Cannot use source.image: it is empty');
   return { kind: 'image', image: source.image };
+}
+
+/** 32 MiB in chunks of 900 KiB. */
+const chunksLimit = 37;
+
+/** A package's name ends with the number of its chunks: what is immutable needs no looking up. */
+function packageCode(
+  name: string,
+  how: { readonly handler: string; readonly signature: Signature },
+): FunctionCode {
+  const chunks = Number(/-([1-9][0-9]?)$/.exec(name)?.[1] ?? 0);
+  if (chunks < 1 || chunks > chunksLimit) {
+    return invalid(
+      `Cannot use the package "${name}": its name must end with the number of its chunks, 1 to ${chunksLimit}`,
+    );
+  }
+  return { kind: 'package', name, chunks, ...how };
 }
 
 function checkFiles(code: FunctionCode & { kind: 'files' }): FunctionCode {

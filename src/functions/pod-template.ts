@@ -110,9 +110,26 @@ function readinessProbe(signature: Signature): Readonly<Record<string, unknown>>
   return { ...check, periodSeconds: 1, timeoutSeconds: 5 };
 }
 
-/** Mounts the files of the ConfigMap `FUNCTION-REVISION` under their paths. */
+/**
+ * The code, as files below the mount: those of the ConfigMap `FUNCTION-REVISION` under their paths;
+ * of a package its chunks as `.nought-package/000` and so on, which are one tar.gz in a row.
+ */
 function codeVolume({ fn, code, revision }: PodTemplateInput): Volume | undefined {
-  if (code.kind !== 'files') return undefined;
-  const items = code.files.map(({ path }, index) => ({ key: `f${index}`, path }));
-  return { name: 'code', configMap: { name: `${fn.metadata.name}-${revision}`, items } };
+  switch (code.kind) {
+    case 'image':
+      return undefined;
+    case 'files': {
+      const items = code.files.map(({ path }, index) => ({ key: `f${index}`, path }));
+      return { name: 'code', configMap: { name: `${fn.metadata.name}-${revision}`, items } };
+    }
+    case 'package': {
+      const sources = Array.from({ length: code.chunks }, (_, index) => {
+        const path = `.nought-package/${String(index).padStart(3, '0')}`;
+        return {
+          configMap: { name: `pkg-${code.name}-${index}`, items: [{ key: 'chunk', path }] },
+        };
+      });
+      return { name: 'code', projected: { sources } };
+    }
+  }
 }
