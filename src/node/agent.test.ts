@@ -380,7 +380,7 @@ function ask(host: string): Promise<string> {
     });
     let text = '';
     socket.on('data', (part) => (text += part.toString()));
-    socket.on('end', () => resolve(text.split('\r\n\r\n')[1]?.split('\r\n')[1] ?? text));
+    socket.on('end', () => resolve(text.split('\r\n\r\n')[1] ?? text));
     socket.on('error', reject);
   });
 }

@@ -86,9 +86,10 @@ export class ContainerSlot {
     return this.#running;
   }
 
-  /** Takes over a container that an earlier agent started. */
-  adopt(container: RuntimeContainer, sandbox: Sandbox): void {
+  /** Takes over a container that an earlier agent started, and found ready or not. */
+  adopt(container: RuntimeContainer, sandbox: Sandbox, ready: boolean): void {
     this.#attempt = container.attempt;
+    this.#ready = ready && container.exit() === undefined;
     this.#watch(container, sandbox);
   }
 
@@ -206,6 +207,7 @@ export class ContainerSlot {
         probe,
         address: sandbox.address,
         clock: this.#options.clock,
+        ready: this.#ready,
         owns: (port: number) => sandbox.listensOn(port),
         report: setReady,
       };

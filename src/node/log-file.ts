@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { logTime, RecordSplitter, type Stream } from './log-line.ts';
 
 export interface LogFileOptions {
@@ -11,15 +10,16 @@ export interface LogFileOptions {
 
 const defaultMaxBytes = 10 * 2 ** 20;
 const defaultMaxFiles = 3;
-/** Above this much that is not yet on disk, the container's output is not read. */
-export const logHighWater = 2 ** 20;
 
 /**
  * The log of one start of a container: writes records, rotates, wakes those who follow.
  *
+ * Writes are synchronous: what has left the pipe is in the file when the agent is killed, and it goes
+ * to the page cache in microseconds.
+ *
  * Invariants:
  * 1. Records are written whole, in the order of `write`.
- * 2. `rotations` grows only when all of the old file is on disk; a reader that has read it to its end
+ * 2. `rotations` grows only when all of the old file is written; a reader that has read it to its end
  *    goes on at the beginning of the next.
  * 3. A failure to write (disk full) loses records and never stops the container.
  */
@@ -32,10 +32,7 @@ export class LogFile {
     stderr: new RecordSplitter('stderr'),
   };
   readonly #waiting = new Set<() => void>();
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  #work: Promise<void> | undefined;
-  #handle: FileHandle | undefined;
+  #fd: number | undefined;
   #size = 0;
   #rotations = 0;
   #ended = false;
@@ -54,33 +51,25 @@ export class LogFile {
     return this.#rotations;
   }
 
-  /** True once everything is on disk and nothing more will come. */
+  /** True once nothing more will be written here. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Takes output; false when the source should rest until `drained`. */
-  write(stream: Stream, chunk: Buffer): boolean {
-    this.#queue(this.#splitters[stream].push(chunk, logTime()));
-    return this.#pendingBytes < logHighWater;
-  }
-
-  /** Resolves when what was written is on disk. */
-  drained(): Promise<void> {
-    return this.#work ?? Promise.resolve();
+  write(stream: Stream, chunk: Buffer): void {
+    this.#append(this.#splitters[stream].push(chunk, logTime()));
   }
 
   /** The output is over. */
-  async end(): Promise<void> {
-    for (const splitter of Object.values(this.#splitters)) this.#queue(splitter.end(logTime()));
-    await this.release();
+  end(): void {
+    if (this.#ended) return;
+    for (const splitter of Object.values(this.#splitters)) this.#append(splitter.end(logTime()));
+    this.release();
   }
 
-  /** Writes what it has and lets go of the file, which another writer goes on with. */
-  async release(): Promise<void> {
-    await this.drained();
-    await this.#handle?.close();
-    this.#handle = undefined;
+  /** Lets go of the file, which another writer goes on with. */
+  release(): void {
+    this.#close();
     this.#ended = true;
     this.#wake();
   }
@@ -99,51 +88,39 @@ export class LogFile {
     });
   }
 
-  #queue(records: readonly Buffer[]): void {
-    for (const record of records) {
-      this.#pending.push(record);
-      this.#pendingBytes += record.length;
+  #append(records: string): void {
+    if (records === '' || this.#ended) return;
+    const data = Buffer.from(records, 'latin1');
+    try {
+      if (this.#size > 0 && this.#size + data.length > this.#maxBytes) this.#rotate();
+      this.#fd ??= this.#open();
+      for (let at = 0; at < data.length;) at += writeSync(this.#fd, data, at);
+      this.#size += data.length;
+    } catch {
+      // Invariant 3: nobody can be told on this path but the disk's owner, who knows.
+      this.#close();
     }
-    if (this.#pending.length === 0) return;
-    this.#work ??= this.#flush().finally(() => {
-      this.#work = undefined;
-    });
+    this.#wake();
   }
 
-  async #flush(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const data = Buffer.concat(this.#pending);
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      try {
-        await this.#append(data);
-      } catch {
-        // Invariant 3: nobody can be told on this path but the disk's owner, who knows.
-        await this.#handle?.close().catch(() => undefined);
-        this.#handle = undefined;
-      }
-      this.#wake();
-    }
+  #open(): number {
+    const fd = openSync(this.#path, 'a', 0o600);
+    this.#size = fstatSync(fd).size;
+    return fd;
   }
 
-  async #append(data: Buffer): Promise<void> {
-    if (this.#handle === undefined) {
-      this.#handle = await open(this.#path, 'a', 0o600);
-      this.#size = (await this.#handle.stat()).size;
-    }
-    if (this.#size > 0 && this.#size + data.length > this.#maxBytes) await this.#rotate();
-    await this.#handle.appendFile(data);
-    this.#size += data.length;
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
-  async #rotate(): Promise<void> {
-    await this.#handle?.close();
+  #rotate(): void {
+    this.#close();
     for (let index = this.#maxFiles - 2; index >= 0; index--) {
       const from = logPath(this.#path, index);
-      if (existsSync(from)) await rename(from, logPath(this.#path, index + 1));
+      if (existsSync(from)) renameSync(from, logPath(this.#path, index + 1));
     }
-    this.#handle = await open(this.#path, 'a', 0o600);
-    this.#size = 0;
+    this.#fd = this.#open();
     this.#rotations += 1;
   }
 

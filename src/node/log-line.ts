@@ -3,51 +3,72 @@ export const longestRecord = 16 * 1024;
 
 export type Stream = 'stdout' | 'stderr';
 
-const newline = 10;
 const blank = 32;
+
+/** A line that does not fit into one record. */
+const tooLong = new RegExp(`[^\\n]{${longestRecord + 1}}`);
 
 /**
  * Cuts the output of one stream into records `TIME STREAM TAG TEXT\n`, the log format of the
  * Kubernetes CRI; tag F ends a line, P does not.
+ *
+ * Works on whole chunks as Latin-1 text, which keeps every byte: a container that writes short lines
+ * without end must not keep the agent busy.
  */
 export class RecordSplitter {
   readonly #stream: Stream;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest = '';
 
   constructor(stream: Stream) {
     this.#stream = stream;
   }
 
-  /** The records that a chunk completes. */
-  push(chunk: Buffer, time: string): Buffer[] {
-    const out: Buffer[] = [];
-    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    for (;;) {
-      const at = data.indexOf(newline);
-      if (at < 0 && data.length < longestRecord) break;
-      const full = at >= 0 && at <= longestRecord;
-      const length = full ? at : longestRecord;
-      out.push(this.#record(data.subarray(0, length), full ? 'F' : 'P', time));
-      data = data.subarray(full ? at + 1 : length);
+  /** The records that a chunk completes, in Latin-1; empty when there are none. */
+  push(chunk: Buffer, time: string): string {
+    const text = this.#rest + chunk.toString('latin1');
+    const last = text.lastIndexOf('\n');
+    this.#rest = text.slice(last + 1);
+    let records = last < 0 ? '' : this.#lines(text.slice(0, last), time);
+    while (this.#rest.length >= longestRecord) {
+      records += this.#record('P', this.#rest.slice(0, longestRecord), time);
+      this.#rest = this.#rest.slice(longestRecord);
     }
-    this.#rest = Buffer.from(data);
-    return out;
+    return records;
   }
 
   /** What is left without a line end, when the stream is over. */
-  end(time: string): Buffer[] {
-    if (this.#rest.length === 0) return [];
+  end(time: string): string {
     const rest = this.#rest;
-    this.#rest = Buffer.alloc(0);
-    return [this.#record(rest, 'P', time)];
+    this.#rest = '';
+    return rest === '' ? '' : this.#record('P', rest, time);
   }
 
-  #record(text: Buffer, tag: 'F' | 'P', time: string): Buffer {
-    return Buffer.concat([Buffer.from(`${time} ${this.#stream} ${tag} `), text, lineEnd]);
+  #lines(text: string, time: string): string {
+    if (tooLong.test(text))
+      return text
+        .split('\n')
+        .map((line) => this.#line(line, time))
+        .join('');
+    return this.#record('F', text.replaceAll('\n', `\n${this.#prefix('F', time)}`), time);
+  }
+
+  #line(line: string, time: string): string {
+    let at = 0;
+    let records = '';
+    for (; line.length - at > longestRecord; at += longestRecord) {
+      records += this.#record('P', line.slice(at, at + longestRecord), time);
+    }
+    return records + this.#record('F', line.slice(at), time);
+  }
+
+  #record(tag: 'F' | 'P', text: string, time: string): string {
+    return `${this.#prefix(tag, time)}${text}\n`;
+  }
+
+  #prefix(tag: 'F' | 'P', time: string): string {
+    return `${time} ${this.#stream} ${tag} `;
   }
 }
-
-const lineEnd = Buffer.from([newline]);
 
 export interface LogRecord {
   readonly time: string;

@@ -142,8 +142,7 @@ export class PodWorker {
   }
 
   async #step(): Promise<readonly SlotWait[]> {
-    const { phase } = this.#pod.status ?? {};
-    if (this.#sandbox === undefined && (phase === 'Succeeded' || phase === 'Failed')) return [{}];
+    if (this.#isOver()) return [{}];
     const slotPod = await this.#prepare();
     if ('ms' in slotPod) return [slotPod];
     const { signal } = this.#starting;
@@ -248,7 +247,14 @@ export class PodWorker {
     }
   }
 
+  /** Whether the pod has ended before this agent came, and nothing of it is left here. */
+  #isOver(): boolean {
+    const { phase } = this.#pod.status ?? {};
+    return this.#sandbox === undefined && (phase === 'Succeeded' || phase === 'Failed');
+  }
+
   #publish(final: boolean): void {
+    if (this.#isOver()) return;
     const { facts, clock } = this.#options;
     this.#status.write(
       podStatus({
@@ -332,8 +338,10 @@ export class PodWorker {
         report: (report) => this.#report(report),
       });
       const known = this.#sandbox?.containers().find((each) => each.name === container.name);
-      if (known !== undefined && this.#sandbox !== undefined) slot.adopt(known, this.#sandbox);
       const status = statuses?.find((each) => each.name === container.name);
+      if (known !== undefined && this.#sandbox !== undefined) {
+        slot.adopt(known, this.#sandbox, status?.ready === true);
+      }
       if (status?.containerID !== undefined) slot.resume(status.restartCount);
       return slot;
     });

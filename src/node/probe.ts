@@ -52,6 +52,8 @@ export interface ProbeLoop {
   readonly probe: Probe;
   readonly address: string;
   readonly clock: Clock;
+  /** What was known of it before. */
+  readonly ready: boolean;
   /** Whether what answers belongs to the pod. */
   readonly owns: (port: number) => Promise<boolean>;
   readonly report: (ready: boolean) => void;
@@ -60,7 +62,7 @@ export interface ProbeLoop {
 /** Asks until the signal aborts and reports each change. */
 export async function runProbe(loop: ProbeLoop, signal: AbortSignal): Promise<void> {
   const { probe, clock } = loop;
-  let ready = false;
+  let { ready } = loop;
   let same = 0;
   let delayMs = firstDelayMs;
   let answered = false;

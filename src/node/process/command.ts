@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { type ContainerSpec, StartError } from '../runtime.ts';
+import { isOpenToAll, lookAt } from './host-access.ts';
 import { hostPaths } from './host-paths.ts';
 
 /** What stands for an image on the process runtime. */
@@ -19,6 +19,8 @@ export interface CommandSurroundings {
   readonly temporary: string;
   readonly terminationLog: string;
   readonly address: string;
+  /** Whether the pod has a user of its own, which may do less than the agent's. */
+  readonly ownUser: boolean;
 }
 
 /** A container's command as the host runs it. */
@@ -56,7 +58,7 @@ export function hostCommand(
   ]);
   for (const [name, value] of spec.env) env.set(name, toHost(value));
   const cwd = spec.workingDir === undefined ? home : toHost(spec.workingDir);
-  if (!isFolder(cwd)) {
+  if (lookAt(cwd)?.isDirectory() !== true) {
     throw new StartError(`Cannot start in workingDir "${cwd}": the host has no such folder`);
   }
   const args = spec.args.map(toHost);
@@ -74,7 +76,11 @@ export function hostCommand(
   if (word === undefined)
     throw new StartError(`Cannot run image "${spec.image}" without a command`);
   return {
-    argv: [findProgram(word, env.get('PATH') ?? '', cwd), ...rest, ...args],
+    argv: [
+      findProgram(word, env.get('PATH') ?? '', { cwd, own: surroundings.ownUser }),
+      ...rest,
+      ...args,
+    ],
     env,
     cwd,
     listen: undefined,
@@ -90,24 +96,22 @@ function withHeap(image: RuntimeImage, memoryBytes: number | undefined): readonl
   return [program, `--max-old-space-size=${heapMiB}`, ...rest];
 }
 
-function findProgram(word: string, path: string, cwd: string): string {
+function findProgram(word: string, path: string, where: { cwd: string; own: boolean }): string {
   if (word.includes('/')) {
-    const program = isAbsolute(word) ? word : join(cwd, word);
-    if (isProgram(program)) return program;
-    throw new StartError(`exec: "${word}": no such file or not executable`);
+    const program = isAbsolute(word) ? word : join(where.cwd, word);
+    // Files of its volumes are the pod's own: what others may do says nothing about them.
+    if (isProgram(program, false)) return program;
+    throw new StartError(`exec: "${word}": no such file, or it is not executable`);
   }
   for (const folder of path.split(':')) {
     const program = join(folder === '' ? '.' : folder, word);
-    if (isProgram(program)) return program;
+    if (isProgram(program, where.own)) return program;
   }
   throw new StartError(`exec: "${word}": executable file not found in $PATH`);
 }
 
-function isProgram(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+function isProgram(path: string, own: boolean): boolean {
+  const stats = lookAt(path);
+  if (stats?.isFile() !== true || (stats.mode & 0o111) === 0) return false;
+  return !own || isOpenToAll(path, 'execute');
 }

@@ -7,7 +7,8 @@ import type { Stream } from '../log-line.ts';
 import type { ContainerExit, RuntimeContainer } from '../runtime.ts';
 import type { Cgroup } from './cgroups.ts';
 import { type Identity, lives } from './identity.ts';
-import { type PipePaths } from './shim.ts';
+import type { MemoryWatch } from './memory-watch.ts';
+import type { PipePaths } from './shim.ts';
 import { killQuietly, type Strays } from './strays.ts';
 import { readTermination } from './termination.ts';
 
@@ -32,6 +33,8 @@ export interface ContainerSurroundings {
   readonly alive: boolean;
   readonly strays: Strays;
   readonly cgroup: Cgroup | undefined;
+  /** Watches the memory where the kernel does not. */
+  readonly memoryWatch: MemoryWatch | undefined;
   /** Folder of this start; holds the pipes, the exit code and the record. */
   readonly folder: string;
   readonly logPath: string;
@@ -43,6 +46,8 @@ const lastOutputMs = 1000;
 const cgroupSureMs = 2000;
 /** Timers hold 31 bits. */
 const longestTimerMs = 2 ** 31 - 1;
+/** What libuv reads at most at once. */
+const fullChunkBytes = 64 * 1024;
 const recordFile = 'state.json';
 
 /**
@@ -68,6 +73,8 @@ export class ProcessContainer implements RuntimeContainer {
   #killTimer: NodeJS.Timeout | undefined;
   #killAt = Number.POSITIVE_INFINITY;
   #killed = false;
+  #outgrown = false;
+  #unwatch: (() => void) | undefined;
   #closed = false;
   #ending = false;
 
@@ -89,6 +96,7 @@ export class ProcessContainer implements RuntimeContainer {
     const pipes = pipePaths(surroundings.folder);
     this.#output.push(this.#pump(pipes.stdout, 'stdout'), this.#pump(pipes.stderr, 'stderr'));
     if (record.notifies && !record.ready) this.#awaitReady(pipes.notify);
+    if (record.memoryBytes !== undefined) this.#unwatch = this.#watchMemory(record.memoryBytes);
     const life = this.#open(pipes.life);
     life.resume().once('close', () => void this.#end());
   }
@@ -145,9 +153,22 @@ export class ProcessContainer implements RuntimeContainer {
   /** Lets go of it without stopping it. */
   close(): void {
     this.#closed = true;
+    this.#unwatch?.();
     clearTimeout(this.#killTimer);
     for (const socket of this.#sockets) socket.destroy();
-    if (!this.#ending) void this.#log?.release();
+    if (!this.#ending) this.#log?.release();
+  }
+
+  #watchMemory(limitBytes: number): (() => void) | undefined {
+    const exceeded = (): void => {
+      this.#outgrown = true;
+      void this.#kill();
+    };
+    return this.#surroundings.memoryWatch?.watch({
+      pid: this.#record.shim.pid,
+      limitBytes,
+      exceeded,
+    });
   }
 
   async #kill(): Promise<void> {
@@ -172,8 +193,9 @@ export class ProcessContainer implements RuntimeContainer {
     if (this.#closed || this.#ending) return;
     this.#ending = true;
     clearTimeout(this.#killTimer);
+    this.#unwatch?.();
     const { cgroup } = this.#surroundings;
-    const oom = (cgroup?.oomKills() ?? 0) > 0;
+    const oom = this.#outgrown || (cgroup?.oomKills() ?? 0) > 0;
     // The group outlives its leader while it has members, so its number is still its own.
     if (this.#surroundings.alive) killQuietly(-this.#record.shim.pid);
     await this.#sweep();
@@ -181,12 +203,12 @@ export class ProcessContainer implements RuntimeContainer {
       Promise.all(this.#output),
       new Promise((resolve) => setTimeout(resolve, lastOutputMs).unref()),
     ]);
-    await this.#log?.end();
+    this.#log?.end();
     const exit = await readTermination({
       folder: this.#surroundings.folder,
       logPath: this.#surroundings.logPath,
       messageFromLogs: this.#record.messageFromLogs,
-      killed: this.#killed,
+      killed: this.#killed && !this.#outgrown,
       oom,
     });
     for (const socket of this.#sockets) socket.destroy();
@@ -199,9 +221,11 @@ export class ProcessContainer implements RuntimeContainer {
     const socket = this.#open(path);
     const log = this.#log as LogFile;
     socket.on('data', (chunk: Buffer) => {
-      if (log.write(stream, chunk)) return;
+      log.write(stream, chunk);
+      // libuv reads up to 32 chunks in a row: others get their turn after each full one.
+      if (chunk.length < fullChunkBytes) return;
       socket.pause();
-      void log.drained().then(() => socket.resume());
+      setImmediate(() => socket.resume());
     });
     return new Promise((resolve) => socket.once('close', () => resolve()));
   }

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import type { Owner } from '../runtime.ts';
 import type { Cgroups } from './cgroups.ts';
+import { isOpenToAll, isPassable } from './host-access.ts';
 
 /** Users of pods; far above what hosts give to people, and different for each agent on a host. */
 const firstUser = 600_000_000;
@@ -41,7 +42,7 @@ export async function findIsolation(request: IsolationRequest): Promise<Isolatio
   if (!setpriv) limitations.push('Pods can gain rights by setuid programs: setpriv is missing');
   const owners = await findOwners(request, setpriv, limitations);
   for (const [controller, what] of [
-    ['memory', 'Memory limits hold by heap size only'],
+    ['memory', 'Memory limits are checked once a second only'],
     ['pids', 'The number of processes of a pod is not limited'],
     ['cpu', 'CPU limits are not enforced'],
   ] as const) {
@@ -99,7 +100,7 @@ async function findOwners(
 
 /** Why another user cannot run a command of a runtime image; undefined when it can. */
 async function cannotRun(command: readonly string[], owner: Owner): Promise<string | undefined> {
-  const closed = command.slice(1).find((word) => isAbsolute(word) && !readableByAll(word));
+  const closed = command.slice(1).find((word) => isAbsolute(word) && !isOpenToAll(word, 'read'));
   if (closed !== undefined) return `${closed} is not readable by all`;
   try {
     await run('setpriv', [...setprivWords(owner).slice(1), command[0] as string, '--version'], {
@@ -138,7 +139,7 @@ async function setprivWorks(): Promise<boolean> {
 
 function passableFolder(request: IsolationRequest): string {
   mkdirSync(request.folder, { recursive: true, mode: 0o700 });
-  const folder = passable(dirname(request.folder)) ? request.folder : request.publicFolder;
+  const folder = isPassable(dirname(request.folder)) ? request.folder : request.publicFolder;
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   chmodSync(folder, 0o711);
   return folder;
@@ -147,21 +148,4 @@ function passableFolder(request: IsolationRequest): string {
 function privateFolder(folder: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folder;
-}
-
-function readableByAll(path: string): boolean {
-  try {
-    const real = realpathSync(path);
-    return (statSync(real).mode & 0o004) !== 0 && passable(dirname(real));
-  } catch {
-    return false;
-  }
-}
-
-/** Whether any user can walk through the folder, judged by the mode bits for others. */
-function passable(folder: string): boolean {
-  for (let path = realpathSync(folder); ; path = dirname(path)) {
-    if ((statSync(path).mode & 0o001) === 0) return false;
-    if (path === dirname(path)) return true;
-  }
 }

@@ -13,6 +13,7 @@ import { Cgroups } from './cgroups.ts';
 import { imageName, type RuntimeImage } from './command.ts';
 import { FifoStock } from './fifo-stock.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { ProcessSandbox, sandboxFile, type SandboxHost, type SandboxRecord } from './sandbox.ts';
 import { Strays } from './strays.ts';
 
@@ -101,6 +102,10 @@ class ProcessRuntime implements Runtime {
       isolation: parts.isolation,
       cgroups: parts.cgroups,
       strays: new Strays(parts.instance),
+      memoryWatch:
+        process.platform === 'linux' && !parts.cgroups.limits('memory')
+          ? new MemoryWatch()
+          : undefined,
       fifos,
       gate: new BootGate(Math.max(2, availableParallelism())),
       removed: (sandbox) => this.#forget(sandbox),

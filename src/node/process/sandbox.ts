@@ -25,6 +25,7 @@ import type { FifoStock } from './fifo-stock.ts';
 import { identifyChild, lives } from './identity.ts';
 import type { Isolation } from './isolation.ts';
 import { holdsListener } from './listeners.ts';
+import type { MemoryWatch } from './memory-watch.ts';
 import { startShim } from './shim.ts';
 import type { Strays } from './strays.ts';
 import { exitFile, terminationLog } from './termination.ts';
@@ -37,6 +38,8 @@ export interface SandboxHost {
   readonly isolation: Isolation;
   readonly cgroups: Cgroups;
   readonly strays: Strays;
+  /** Undefined where cgroups limit memory, or nothing can. */
+  readonly memoryWatch: MemoryWatch | undefined;
   readonly fifos: FifoStock;
   readonly gate: BootGate;
   /** Gives back what the sandbox held. */
@@ -133,6 +136,7 @@ export class ProcessSandbox implements Sandbox {
       temporary: join(folder, 'tmp'),
       terminationLog: join(folder, terminationLog),
       address: this.address,
+      ownUser: this.owner !== undefined,
     });
     const pipes = pipePaths(folder);
     await host.fifos.take(Object.values(pipes));
@@ -228,6 +232,7 @@ export class ProcessSandbox implements Sandbox {
       alive,
       strays: host.strays,
       cgroup,
+      memoryWatch: host.memoryWatch,
       folder: this.#startFolder(record.name, record.attempt),
       logPath: this.#logPath(record.name, record.attempt),
     });
