@@ -4,6 +4,7 @@ import { type Client, createInformer, EventRecorder, holdLease, refs } from '../
 import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
+import { runTogether } from '../lib/run-together.ts';
 import { Autoscaler } from './autoscaler/autoscaler.ts';
 import { type DemandServer, openDemandServer } from './autoscaler/demand-server.ts';
 import { demandToken } from './autoscaler/demand-token.ts';
@@ -63,9 +64,7 @@ export async function runFunctions(options: FunctionsOptions, signal: AbortSigna
 
 /** One time of being the one that acts: everything that it knows begins and ends with it. */
 async function runTerm(options: Running, server: DemandServer, signal: AbortSignal): Promise<void> {
-  const { client, clock, ids, log, gatewayUrl } = options;
-  const ending = new AbortController();
-  const end = AbortSignal.any([signal, ending.signal]);
+  const { client, clock, ids, log, gatewayUrl, gatewayGraceMs } = options;
   const informers = functionInformers(options);
   const { functions, replicaSets, pods, configMaps } = informers;
   const objects = new FunctionObjects({ replicaSets, pods });
@@ -74,25 +73,35 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
   const shared = { client, clock, log, functions, objects, resolve };
   const autoscaler: Autoscaler = new Autoscaler({
     ...shared,
-    gatewayGraceMs: options.gatewayGraceMs,
+    gatewayGraceMs,
     onInvoked: (key) => controller.look(key),
   });
   const demand = autoscaler;
   const controller = new FunctionController({ ...shared, events, configMaps, gatewayUrl, demand });
-  const watching = Object.values(informers).map((informer) => informer.run(end));
-  const work = async (): Promise<void> => {
-    await Promise.all(Object.values(informers).map((informer) => informer.synced(end)));
+  const work = async (end: AbortSignal): Promise<void> => {
+    const copies = Object.values(informers).map((informer) => informer.synced(end));
+    if (!(await settles(Promise.all(copies), end))) return;
     server.serve(autoscaler);
-    await Promise.all([autoscaler.run(end), controller.run(end), events.run(end)]);
+    try {
+      await runTogether([(it) => autoscaler.run(it), (it) => controller.run(it)], end);
+    } finally {
+      server.serve(undefined);
+    }
   };
+  const watching = Object.values(informers).map(
+    (informer) => (end: AbortSignal) => informer.run(end),
+  );
+  await runTogether([...watching, (end) => events.run(end), work], signal);
+}
+
+/** False when the signal aborted first. */
+async function settles(wait: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   try {
-    await work();
+    await wait;
+    return true;
   } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    server.serve(undefined);
-    ending.abort();
-    await Promise.all(watching);
+    if (signal.aborted) return false;
+    throw error;
   }
 }
 

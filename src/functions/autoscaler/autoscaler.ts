@@ -216,7 +216,6 @@ export class Autoscaler implements DemandSink {
     for (const step of steps) {
       this.#options.log.info('Scaling', { function: key, revision: revisionOf(set), ...step });
       try {
-        if (step.kind === 'keep') for (const uid of step.pods) this.#ledger.callOff(uid);
         if (step.kind !== 'lower') await this.#writer.write(set, step);
         else if (!(await this.#lower(key, set, step))) return false;
       } catch (error) {

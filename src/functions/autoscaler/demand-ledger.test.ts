@@ -61,14 +61,6 @@ test('DemandLedger takes a pod as drained when all gateways have answered for th
   assert.equal(ledger.isDrained('p', '2', 5000), false);
 });
 
-test('DemandLedger takes an answer without a mark until a draining of the pod was called off', () => {
-  const ledger = ledgerWith('a');
-  ledger.take('a', drained('p'), 10);
-  assert.equal(ledger.isDrained('p', '1', 5000), true);
-  ledger.callOff('p');
-  assert.equal(ledger.isDrained('p', '2', 5000), false);
-});
-
 test('DemandLedger forgets requests that a connected gateway has long not spoken of', () => {
   const ledger = ledgerWith('a');
   ledger.take('a', sample(1), 0);

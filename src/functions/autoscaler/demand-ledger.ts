@@ -37,15 +37,13 @@ const staleMs = 10_000;
  * 1. A gateway that is away counts with what it told last until `graceMs` have passed: its requests
  *    go on without us. Also for so long after the start no pod counts as drained, because gateways
  *    may be on their way back.
- * 2. An answer is for one mark, that is for one draining of one pod, and stays true. An answer that
- *    names the pod only counts as long as no draining of that pod has been called off.
+ * 2. An answer is for one mark, that is for one draining of one pod, and stays true.
  * 3. Requests that a connected gateway has not spoken of for `staleMs` are over: it speaks each second.
  */
 export class DemandLedger {
   readonly #graceMs: number;
   readonly #startedAtMs: number;
   readonly #gateways = new Map<string, Gateway>();
-  readonly #calledOff = new Set<string>();
 
   constructor(startedAtMs: number, graceMs: number) {
     this.#startedAtMs = startedAtMs;
@@ -116,23 +114,14 @@ export class DemandLedger {
   isDrained(uid: string, annotation: string, nowMs: number): boolean {
     if (nowMs - this.#startedAtMs < this.#graceMs) return false;
     const mark = drainMark(uid, annotation);
-    const isPlainGood = !this.#calledOff.has(uid);
-    return this.#present(nowMs).every(
-      ({ answers }) => answers.has(mark) || (isPlainGood && answers.has(uid)),
-    );
-  }
-
-  /** A draining of this pod is called off. */
-  callOff(uid: string): void {
-    this.#calledOff.add(uid);
+    return this.#present(nowMs).every(({ answers }) => answers.has(mark));
   }
 
   /** Forgets answers for a pod that is gone. */
   forgetPod(uid: string): void {
-    this.#calledOff.delete(uid);
     for (const { answers } of this.#gateways.values()) {
       for (const mark of answers) {
-        if (mark === uid || mark.startsWith(`${uid}@`)) answers.delete(mark);
+        if (mark.startsWith(`${uid}@`)) answers.delete(mark);
       }
     }
   }
