@@ -91,15 +91,19 @@ export class WatchHub {
       if (revision <= watcher.after) continue;
       const wanted = writes.filter(({ key }) => key.startsWith(watcher.prefix));
       if (wanted.length === 0) continue;
-      this.#deliver(watcher, { revision, events: wanted.map((write) => write.event()) });
+      try {
+        this.#deliver(watcher, { revision, events: wanted.map((write) => write.event()) });
+      } catch (error) {
+        // The write stands; who cannot be told of it must not go on as if there were none.
+        this.#end(watcher, error instanceof Error ? error : new Error(String(error)));
+      }
     }
   }
 
   /** Ends all watches with an error that says that the store is closed. */
   close(): void {
     this.#closed.abort();
-    for (const { queue, prefix } of this.#watchers) queue.end(closedError(prefix));
-    this.#watchers.clear();
+    for (const watcher of this.#watchers) this.#end(watcher, closedError(watcher.prefix));
   }
 
   async *#live(request: WatchRequest): AsyncGenerator<StoreBatch, void, undefined> {
@@ -129,8 +133,12 @@ export class WatchHub {
       watcher.waitingBytes += bytes;
       return;
     }
+    this.#end(watcher, new SlowWatcherError(watcher.prefix));
+  }
+
+  #end(watcher: Watcher, error: Error): void {
     this.#watchers.delete(watcher);
-    watcher.queue.end(new SlowWatcherError(watcher.prefix));
+    watcher.queue.end(error);
   }
 
   #throwIfClosed(prefix: string): void {

@@ -128,6 +128,10 @@ export function readTests(open: OpenStore): void {
     await using store = await open({});
     await committed(store, putText('a', '1'));
     assert.equal(await store.get(''), undefined);
-    assert.equal(await store.get('x'.repeat(3000)), undefined);
+    assert.equal(await store.get('x'.repeat(30_000)), undefined);
+    const long = 'a'.repeat(30_000);
+    assert.equal((await store.range({ start: '', end: long })).count, 1);
+    assert.equal((await store.range({ start: long, end: everything.end })).count, 0);
+    assert.equal((await store.range({ start: 'a', end: long, limit: 0 })).count, 1);
   });
 }

@@ -75,6 +75,7 @@ export class BatchPlan {
     return this.#revision;
   }
 
+  /** Decides one transaction. When it throws, the plan is as it was. */
   add(transaction: PreparedTransaction): CommitResult {
     for (const { key, modRevision } of transaction.compare) {
       const { head } = this.#state(key, Buffer.from(key));

@@ -128,14 +128,10 @@ export class Committer {
         return work();
       });
       const plan = new BatchPlan(this.#env, this.#history, this.#revision);
-      for (const { work, resolve } of transactions) {
-        const result = plan.add(work);
-        settle.push(() => resolve(result));
-      }
+      for (const transaction of transactions) settle.push(decide(plan, transaction));
       await this.#write(upkeep, plan);
     } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
-      for (const { reject } of all) reject(failure);
+      for (const { reject } of all) reject(asError(error));
       return;
     }
     for (const resolve of settle) resolve();
@@ -150,7 +146,7 @@ export class Committer {
     try {
       await this.#env.apply(changes);
     } catch (error) {
-      if (this.#env.isBroken() && error instanceof Error) this.#failure = error;
+      if (this.#env.isBroken()) this.#failure = asError(error);
       throw error;
     }
     this.#env.refresh();
@@ -159,4 +155,21 @@ export class Committer {
       this.#publish(transaction);
     }
   }
+}
+
+/** Adds one transaction to the plan; what it returns tells the caller, once the plan is on disk. */
+function decide(
+  plan: BatchPlan,
+  { work, resolve, reject }: Waiting<PreparedTransaction, CommitResult>,
+): () => void {
+  try {
+    const result = plan.add(work);
+    return () => resolve(result);
+  } catch (error) {
+    return () => reject(asError(error));
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prefixRange } from '../key.ts';
+import { StoreBusyError } from '../store.ts';
 import { describeStore } from '../store.contract.ts';
 import { collect, committed, deleteKey, putText, text } from '../testing/texts.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -77,4 +78,17 @@ test('close waits for the commits that were asked for', async () => {
   assert.equal((await Promise.all(commits)).at(-1), 100);
   await using again = await openLmdbStore({ path: folder.path });
   assert.equal((await again.range(prefixRange(''))).count, 100);
+});
+
+test('commit() refuses more than 65,536 waiting commits, and does the others', async () => {
+  await using store = await openThrowawayStore({});
+  const results = await Promise.allSettled(
+    Array.from({ length: 65_540 }, () => committed(store, deleteKey('a'))),
+  );
+  const refused = results.filter(({ status }) => status === 'rejected');
+  assert.equal(refused.length, 4);
+  for (const result of refused) {
+    assert.ok(result.status === 'rejected' && result.reason instanceof StoreBusyError);
+  }
+  assert.equal(store.revision(), 65_536);
 });

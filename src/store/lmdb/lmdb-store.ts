@@ -11,6 +11,7 @@ import {
   type Transaction,
   type WatchRequest,
 } from '../store.ts';
+import { maxKeyBytes } from '../key.ts';
 import { WatchHub, type WatchLimits } from '../watch-hub.ts';
 import { Committer } from './committer.ts';
 import type { Environment } from './environment.ts';
@@ -72,7 +73,7 @@ export class LmdbStore implements Store {
   async get(key: string, options: ReadOptions = {}): Promise<Entry | undefined> {
     const revision = this.#readRevision(options);
     const bytes = Buffer.from(key);
-    if (bytes.length === 0) return undefined;
+    if (bytes.length === 0 || bytes.length > maxKeyBytes) return undefined;
     const head = this.#history.head(bytes);
     if (head !== undefined && head.revision <= revision) return this.#history.entry(head);
     const newest = head ?? this.#history.grave(bytes);

@@ -1,4 +1,5 @@
 import type { Entry, RangeRequest, RangeResult } from '../store.ts';
+import { maxKeyBytes } from '../key.ts';
 import { nextTurn } from '../next-turn.ts';
 import type { Environment } from './environment.ts';
 import type { History } from './history.ts';
@@ -36,8 +37,8 @@ export async function readRange(
   request: RangeRequest & { readonly revision: number },
 ): Promise<RangeResult> {
   const { revision, limit = Infinity } = request;
-  const end = Buffer.from(request.end);
-  const progress: Progress = { entries: [], count: 0, start: Buffer.from(request.start) };
+  const end = bound(request.end);
+  const progress: Progress = { entries: [], count: 0, start: bound(request.start) };
   while (progress.start !== undefined) {
     const start = progress.start;
     const newest = env.counter('revision') === revision;
@@ -108,6 +109,11 @@ function readPage(env: Environment, { start, end, newest, keys }: PageRequest): 
   if (graves.length === 0) return { candidates: heads, next };
   const candidates = [...heads, ...graves].toSorted((a, b) => Buffer.compare(a.key, b.key));
   return { candidates, next };
+}
+
+/** LMDB takes no longer bounds; what is cut off cannot matter, because every key is shorter. */
+function bound(key: string): Buffer {
+  return Buffer.from(key).subarray(0, maxKeyBytes + 1);
 }
 
 /** LMDB takes no empty key, and all keys are above it. */
