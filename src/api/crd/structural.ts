@@ -85,7 +85,12 @@ function validateType(schema: JsonSchema, path: string, role: string, causes: St
   if (type === 'array' && schema.items === undefined) {
     causes.push(fieldError.required(`${path}.items`, 'must be specified'));
   }
-  if (schema.additionalProperties === false) {
+  if (schema.additionalProperties !== undefined && !isSchemaOrBool(schema.additionalProperties)) {
+    const detail = 'must be a schema or a boolean';
+    causes.push(
+      fieldError.invalid(`${path}.additionalProperties`, schema.additionalProperties, detail),
+    );
+  } else if (schema.additionalProperties === false) {
     causes.push(fieldError.forbidden(`${path}.additionalProperties`, 'must not be false'));
   } else if (schema.additionalProperties !== undefined && schema.properties !== undefined) {
     const detail = 'additionalProperties and properties are mutual exclusive';
@@ -97,6 +102,11 @@ function validateType(schema: JsonSchema, path: string, role: string, causes: St
     causes.push(fieldError.forbidden(`${path}.uniqueItems`, detail));
   }
   if (schema.pattern !== undefined) validatePattern(schema.pattern, `${path}.pattern`, causes);
+}
+
+/** JSONSchemaPropsOrBool is free-form to the CRD's own schema. */
+function isSchemaOrBool(value: unknown): boolean {
+  return typeof value === 'boolean' || typeof value === 'object';
 }
 
 function validatePattern(pattern: string, path: string, causes: StatusCause[]): void {

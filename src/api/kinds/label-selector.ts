@@ -1,7 +1,7 @@
 import type { LabelSelector, StatusCause } from '../object.ts';
 import { fieldError } from '../schema/field-error.ts';
 import { validateLabels } from '../schema/metadata.ts';
-import { qualifiedNameErrors } from '../validation-names.ts';
+import { labelValueErrors, qualifiedNameErrors } from '../validation-names.ts';
 
 /** The rules of a LabelSelector, as ValidateLabelSelector of k8s.io/apimachinery says them. */
 export function validateLabelSelector(
@@ -23,6 +23,11 @@ export function validateLabelSelector(
       }
     } else {
       causes.push(fieldError.invalid(`${at}.operator`, operator, 'not a valid selector operator'));
+    }
+    for (const [j, value] of values.entries()) {
+      for (const message of labelValueErrors(value)) {
+        causes.push(fieldError.invalid(`${at}.values[${j}]`, value, message));
+      }
     }
     for (const message of qualifiedNameErrors(key)) {
       causes.push(fieldError.invalid(`${at}.key`, key, message));

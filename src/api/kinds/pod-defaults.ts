@@ -63,7 +63,6 @@ function isZero(quantity: unknown): boolean {
 
 function defaultContainer(container: Members, hostNetwork: boolean): Members {
   const out: Record<string, unknown> = {
-    resources: {},
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'File',
     imagePullPolicy: pullPolicy(container['image']),
@@ -72,6 +71,7 @@ function defaultContainer(container: Members, hostNetwork: boolean): Members {
       'terminationMessagePolicy',
       'imagePullPolicy',
     ]),
+    resources: canonicalResources(members(container['resources'])),
   };
   for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
     if (out[probe] !== undefined) out[probe] = defaultProbe(members(out[probe]));
@@ -95,6 +95,25 @@ function defaultContainer(container: Members, hostNetwork: boolean): Members {
       : { ...variable, valueFrom: defaultFieldRef(members(from)) };
   });
   return out;
+}
+
+/** Quantities as upstream writes them back: `0.5` is `500m`, `1024Mi` is `1Gi`. */
+function canonicalResources(resources: Members): Members {
+  const out: Record<string, unknown> = { ...resources };
+  for (const list of ['limits', 'requests']) {
+    if (out[list] === undefined) continue;
+    const quantities = Object.entries(members(out[list]));
+    out[list] = Object.fromEntries(
+      quantities.map(([name, value]) => [name, canonicalQuantity(value)]),
+    );
+  }
+  return out;
+}
+
+function canonicalQuantity(value: unknown): unknown {
+  return typeof value === 'string' || typeof value === 'number'
+    ? parseQuantity(String(value)).toString()
+    : value;
 }
 
 /** Always for an image without a tag or with the tag `latest`, unless a digest pins it. */

@@ -96,6 +96,14 @@ test('podDescriptor takes requests from limits, and the QoS class from both', ()
   assert.equal(burstable.status['qosClass'], 'Burstable');
 });
 
+test('podDescriptor writes quantities in their canonical form', () => {
+  const { resources }: Readonly<Record<string, unknown>> = first(
+    withContainer({ resources: { limits: { cpu: 0.5, memory: '1024Mi' } } }),
+  );
+  const quantities = { cpu: '500m', memory: '1Gi' };
+  assert.deepEqual(resources, { limits: quantities, requests: quantities });
+});
+
 test('podDescriptor takes a second preparation as it is', () => {
   const once = pod({ volumes: [{ name: 'v' }] });
   assert.deepEqual(podDescriptor.hooks.prepareForUpdate?.(once, once), once);

@@ -64,6 +64,11 @@ test('evaluateRules() runs transition rules only where there was a value', () =>
   assert.deepEqual(broken(fixed, 'b', 'a'), ['spec: Invalid value: "string": is immutable']);
 });
 
+test('evaluateRules() does not ask again what an update has not changed', () => {
+  assert.deepEqual(broken(range, { min: 2, max: 1 }, { max: 1, min: 2 }), []);
+  assert.equal(broken(range, { min: 3, max: 1 }, { min: 2, max: 1 }).length, 1);
+});
+
 test('evaluateRules() finds rules in items and in the values of maps', () => {
   const positive: JsonSchema = {
     type: 'integer',

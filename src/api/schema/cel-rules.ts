@@ -8,18 +8,19 @@
  * 1. A rule is compiled once; the program lives as long as the schema that holds the rule.
  * 2. A rule that reads `oldSelf` is a transition rule: it runs only where there is an old value,
  *    unless it asks for optionalOldSelf.
- * 3. A rule that fails while it runs counts as broken: what it guards is refused.
+ * 3. Of a value that an update has not changed only transition rules are asked (ratcheting).
+ * 4. A rule that fails while it runs counts as broken: what it guards is refused.
  */
 import type { KubeObject, StatusCause } from '../object.ts';
 import type { Schema, ValidationRule } from '../schema.ts';
 import { celEnvironment, celSummary, toCel } from './cel-values.ts';
 import { undefinedField } from './cel-fields.ts';
 import { child, fieldError } from './field-error.ts';
+import { jsonEqual } from './json-equal.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { listMapKey } from './validate-value.ts';
 
 interface Program {
-  readonly usesOldSelf: boolean;
   readonly run: (self: unknown, oldSelf: unknown) => unknown;
   readonly message: ((self: unknown, oldSelf: unknown) => unknown) | undefined;
 }
@@ -73,7 +74,10 @@ interface Place {
 function evaluate(schema: Schema, place: Place, causes: StatusCause[]): void {
   const { value, old, path } = place;
   if (value === undefined || value === null || !holdsRules(schema)) return;
-  for (const rule of schema.rules ?? []) causes.push(...evaluateRule(schema, rule, place));
+  const same = old !== undefined && jsonEqual(value, old);
+  for (const rule of schema.rules ?? []) {
+    if (!same || usesOldSelf(rule)) causes.push(...evaluateRule(schema, rule, place));
+  }
   if (Array.isArray(value)) {
     if (schema.items !== undefined) evaluateItems(schema, schema.items, place, causes);
     return;
@@ -107,9 +111,9 @@ function evaluateItems(schema: Schema, items: Schema, place: Place, causes: Stat
 }
 
 function evaluateRule(schema: Schema, rule: ValidationRule, place: Place): readonly StatusCause[] {
-  const program = compile(rule);
   const hasOld = place.old !== undefined && place.old !== null;
-  if (program.usesOldSelf && !hasOld && rule.optionalOldSelf !== true) return [];
+  if (usesOldSelf(rule) && !hasOld && rule.optionalOldSelf !== true) return [];
+  const program = compile(rule);
   const self = toCel(schema, place.value);
   const oldSelf = hasOld ? toCel(schema, place.old) : undefined;
   const fallback = rule.message ?? `failed rule: ${rule.rule.trim()}`;
@@ -156,6 +160,10 @@ function joinFieldPath(path: string, fieldPath: string): string {
   return joined.startsWith('.') ? joined.slice(1) : joined;
 }
 
+function usesOldSelf({ rule }: ValidationRule): boolean {
+  return /\boldSelf\b/.test(rule);
+}
+
 function compile(rule: ValidationRule): Program {
   let program = programs.get(rule);
   if (program === undefined) {
@@ -164,7 +172,6 @@ function compile(rule: ValidationRule): Program {
     const expression = rule.messageExpression;
     const message = expression === undefined ? undefined : environment.parse(expression);
     program = {
-      usesOldSelf: /\boldSelf\b/.test(rule.rule),
       run: (self, oldSelf) => run({ self, oldSelf }),
       message: message && ((self, oldSelf) => message({ self, oldSelf })),
     };

@@ -1,3 +1,4 @@
+import { parseQuantity } from '../quantity.ts';
 import type { Schema } from '../schema.ts';
 import { isBase64, isDateTime } from './formats.ts';
 
@@ -78,16 +79,22 @@ function textFault(schema: Schema, value: unknown, spot: Spot): string | undefin
   return undefined;
 }
 
-const quantityPattern = /^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$/;
-
 function numberOrText(schema: Schema, value: unknown, spot: Spot): string | undefined {
   const quantity = schema.format === undefined;
-  if (typeof value === 'number' && (quantity || Number.isInteger(value))) return undefined;
-  if (typeof value !== 'string') return mismatch(schema, value, spot);
-  if (!quantity || quantityPattern.test(value)) return undefined;
-  return value === ''
-    ? "unable to parse quantity's suffix"
-    : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+  if (typeof value === 'number' && !quantity && !Number.isInteger(value)) {
+    return mismatch(schema, value, spot);
+  }
+  if (typeof value !== 'string' && typeof value !== 'number') return mismatch(schema, value, spot);
+  return quantity ? quantityFault(String(value)) : undefined;
+}
+
+function quantityFault(text: string): string | undefined {
+  try {
+    parseQuantity(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function mismatch(schema: Schema, value: unknown, spot: Spot, got = jsonWord(value)): string {
