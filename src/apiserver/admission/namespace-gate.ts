@@ -32,7 +32,8 @@ export class NamespaceGate {
   /** The guard for a create in a namespace. Throws StatusError 404, 403. */
   async admit(namespace: string, resource: ResourceName, name: string): Promise<Guard> {
     let known = this.#known.get(namespace);
-    if (known === undefined) {
+    // Only a permission is checked again by its guard; a refusal must be fresh.
+    if (known === undefined || known.terminating) {
       this.learn(namespace, await this.#store.get(keyPrefix + namespace));
       known = this.#known.get(namespace);
     }
