@@ -7,6 +7,7 @@ import type { ResourceDescriptor } from '../descriptor.ts';
 import { builtinDescriptors } from '../kinds/builtin-descriptors.ts';
 import { podDescriptor } from '../kinds/pod.ts';
 import type { KubeObject } from '../object.ts';
+import { descriptionsOf } from './descriptions.ts';
 import { openApiDefinitions, openApiName } from './openapi-definitions.ts';
 
 const file = new URL('../../../deploy/crds/functions.nought.dev.yaml', import.meta.url);
@@ -42,6 +43,7 @@ test("openApiDefinitions() has upstream's names and what merging needs", () => {
   assert.equal(spec['containers']?.['x-kubernetes-patch-strategy'], 'merge');
   assert.deepEqual(definitions['io.k8s.api.core.v1.Pod']?.properties?.['spec'], {
     default: {},
+    description: 'What is wanted.',
     allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.PodSpec' }],
   });
 });
@@ -55,5 +57,17 @@ test('openApiDefinitions() gives a custom kind back as its CRD has it', () => {
   assert.match(timeout?.description ?? '', /^How long one call may take/);
   assert.equal(timeout?.default, '30s');
   assert.equal(timeout?.['x-kubernetes-validations']?.length, 1);
-  assert.match(schema?.properties?.['metadata']?.description ?? '', /metadata/);
+  assert.match(schema?.properties?.['metadata']?.description ?? '', /^Name, labels/);
+});
+
+test('descriptionsOf() speaks only of definitions and fields that there are', () => {
+  const known = new Map(
+    all.flatMap((descriptor) => Object.entries(openApiDefinitions(descriptor))),
+  );
+  for (const [name, { properties = {} }] of known) {
+    for (const field of Object.keys(descriptionsOf(name))) {
+      assert.ok(field === '' || Object.hasOwn(properties, field), `${name} has no ${field}`);
+    }
+  }
+  assert.equal(known.get('io.k8s.api.core.v1.Pod')?.description?.startsWith('Programs'), true);
 });

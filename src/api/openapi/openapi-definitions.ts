@@ -1,6 +1,7 @@
 import type { ResourceDescriptor } from '../descriptor.ts';
 import { rawDefinition, refPrefix } from '../schema/definitions.ts';
 import { type JsonSchema, toJsonSchema } from '../schema/json-schema.ts';
+import { descriptionsOf, objectDescriptions } from './descriptions.ts';
 
 const componentPrefix = '#/components/schemas/';
 const listMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
@@ -27,7 +28,7 @@ export function openApiDefinitions(
   } else waiting.push(name);
   out[`${name}List`] = listSchema(descriptor, refer(listMeta));
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (!Object.hasOwn(out, next)) out[next] = withComponentRefs(rawDefinition(next), refer);
+    if (!Object.hasOwn(out, next)) out[next] = described(next, refer);
   }
   return out;
 }
@@ -38,19 +39,13 @@ export function openApiName({ origin, group, version, kind, schema }: ResourceDe
   return [...group.split('.').toReversed(), version, kind].join('.');
 }
 
-const commonDescriptions: Readonly<Record<string, string>> = {
-  apiVersion: 'Group and version of the schema of this object, such as apps/v1',
-  kind: 'Kind of this object',
-  metadata: "Standard object's metadata",
-};
-
 function customSchema(
   descriptor: ResourceDescriptor,
   refer: (definition: string) => JsonSchema,
 ): JsonSchema {
   const json = toJsonSchema(descriptor.schema, (definition) => wrapRef(refer(definition), {}));
   const properties: Record<string, JsonSchema> = { ...json.properties };
-  for (const [name, description] of Object.entries(commonDescriptions)) {
+  for (const [name, description] of Object.entries(objectDescriptions)) {
     const property = properties[name];
     if (property !== undefined) properties[name] = { description, ...property };
   }
@@ -78,6 +73,30 @@ function groupVersionKind(
   kind: string,
 ): Pick<JsonSchema, 'x-kubernetes-group-version-kind'> {
   return { 'x-kubernetes-group-version-kind': [{ group, kind, version }] };
+}
+
+/** A definition of Kubernetes' own, with what is known to say of it. */
+function described(name: string, refer: (definition: string) => JsonSchema): JsonSchema {
+  const raw = rawDefinition(name);
+  const isKind = raw['x-kubernetes-group-version-kind'] !== undefined;
+  const { '': own, ...ofFields } = descriptionsOf(name);
+  const texts: Readonly<Record<string, string>> = {
+    ...(isKind ? objectDescriptions : {}),
+    ...ofFields,
+  };
+  const properties: Record<string, JsonSchema> = { ...raw.properties };
+  for (const [field, description] of Object.entries(texts)) {
+    const property = properties[field];
+    if (property !== undefined) properties[field] = { description, ...property };
+  }
+  return withComponentRefs(
+    {
+      ...(own === undefined ? {} : { description: own }),
+      ...raw,
+      ...(raw.properties === undefined ? {} : { properties }),
+    },
+    refer,
+  );
 }
 
 /** In OpenAPI 3.0 nothing may stand beside a $ref, so what does moves the $ref into an allOf. */
