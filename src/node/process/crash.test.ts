@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -101,6 +101,27 @@ describe('process runtime, crash', () => {
   it('a folder that another runtime holds is refused', async () => {
     runtime = await open();
     await assert.rejects(open(), /another node agent runs them/);
+  });
+
+  it('pods of a folder that was removed leave nothing in the public one', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('needs root');
+    const others = await mkdtemp(join(tmpdir(), 'nought-public-'));
+    await mkdir(join(others, 'aaa'));
+    await writeFile(join(others, 'aaa', '.home'), join(folder, 'removed'));
+    await mkdir(join(others, 'bbb'));
+    await writeFile(join(others, 'bbb', '.home'), folder);
+    runtime = await openProcessRuntime({
+      folder,
+      publicFolder: others,
+      images: {},
+      log: silentLog,
+    });
+    assert.ok(!(await readdir(others)).includes('aaa'));
+    assert.ok((await readdir(others)).includes('bbb'));
+    await runtime[Symbol.asyncDispose]();
+    runtime = undefined;
+    await rm(others, { recursive: true });
+    return undefined;
   });
 
   async function podsFolder(): Promise<string> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { imageName, type RuntimeImage } from './command.ts';
 import { FifoStock } from './fifo-stock.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
 import { MemoryWatch } from './memory-watch.ts';
+import { PublicFolder } from './public-folder.ts';
 import { ProcessSandbox, sandboxFile, type SandboxHost, type SandboxRecord } from './sandbox.ts';
 import { Strays } from './strays.ts';
 
@@ -49,18 +50,22 @@ export async function openProcessRuntime(options: ProcessRuntimeOptions): Promis
   const instance = createHash('sha256').update(folder).digest('hex').slice(0, 12);
   const lock = await takeLock(instance, folder);
   const cgroups = Cgroups.open(instance);
+  const place = new PublicFolder(options.publicFolder ?? defaultPublicFolder, folder, instance);
+  place.sweep();
   const isolation = await findIsolation({
     instance,
     folder: join(folder, 'pods'),
-    publicFolder: join(options.publicFolder ?? defaultPublicFolder, instance),
+    publicFolder: place.path,
     commands: new Map(Object.entries(options.images).map(([name, { argv }]) => [name, argv])),
     cgroups,
   });
   const addresses = new Addresses((options.random ?? Math.random)());
   const alone = !(await addresses.many());
+  if (isolation.folder === place.path) place.sign();
   return new ProcessRuntime(options, {
     instance,
     lock,
+    place,
     cgroups,
     addresses,
     isolation: alone
@@ -75,6 +80,7 @@ const oneAddress =
 interface Parts {
   readonly instance: string;
   readonly lock: Server | undefined;
+  readonly place: PublicFolder;
   readonly cgroups: Cgroups;
   readonly addresses: Addresses;
   readonly isolation: Isolation;
@@ -158,10 +164,8 @@ class ProcessRuntime implements Runtime {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const sandbox of this.#sandboxes.values()) sandbox.close();
     await this.#host.fifos[Symbol.asyncDispose]();
-    if (this.#sandboxes.size === 0) {
-      this.#parts.cgroups.close();
-      removeEmpty(this.#parts.isolation.folder);
-    }
+    this.#parts.cgroups.close();
+    if (this.#sandboxes.size === 0) this.#parts.place.remove();
     const { lock } = this.#parts;
     if (lock === undefined) return;
     lock.close();
@@ -218,13 +222,5 @@ function loadSandbox(path: string): SandboxRecord | undefined {
     return JSON.parse(readFileSync(path, 'utf8')) as SandboxRecord;
   } catch {
     return undefined;
-  }
-}
-
-function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Something is in it that is not ours to remove.
   }
 }
