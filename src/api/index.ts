@@ -36,15 +36,11 @@ export type {
 export type { Schema, ValidationRule } from './schema.ts';
 export { builtinDescriptors } from './kinds/builtin-descriptors.ts';
 export { descriptorsFromCrd } from './crd/descriptors-from-crd.ts';
-export { validateCrd } from './crd/validate-crd.ts';
 export { applyDefaults } from './schema/defaults.ts';
 export { type Pruned, pruneUnknown } from './schema/prune.ts';
 export { decodeProblem, validateObject } from './schema/validate-object.ts';
-export { fieldError } from './schema/field-error.ts';
-export { definitionSchema } from './schema/definitions.ts';
 export { type Table, type TableOptions, toTable } from './table/to-table.ts';
-export { openApiDefinitions, openApiName } from './openapi/openapi-definitions.ts';
-export { type JsonPath, parseJsonPath } from './table/json-path.ts';
+export { openApiDefinitions } from './openapi/openapi-definitions.ts';
 export type { AutoscalerMessage, FunctionDemand, GatewayMessage } from './demand.ts';
 export {
   demandLineLimit,

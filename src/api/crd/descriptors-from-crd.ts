@@ -56,7 +56,7 @@ function descriptorOf(crd: CustomResourceDefinition, version: CrdVersion): Resou
 }
 
 /** The structural schema of a version, with the members that every object has. */
-export function crdSchema(json: JsonSchema): Schema {
+function crdSchema(json: JsonSchema): Schema {
   const schema = fromJsonSchema(json, (ref) => {
     throw new SyntaxError(`Cannot use $ref "${ref}" in a CRD: write the schema out`);
   });

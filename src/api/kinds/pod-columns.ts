@@ -70,7 +70,7 @@ export const podColumns: readonly PrinterColumn[] = [
 const summaries = new WeakMap<KubeObject, Summary>();
 
 /** Sums up a pod's containers as upstream's printer does (kk pkg/printers/internalversion printPod). */
-export function summarize(pod: PrintedPod): Summary {
+function summarize(pod: PrintedPod): Summary {
   let summary = summaries.get(pod);
   if (summary === undefined) {
     summary = withDeletion(pod, makeSummary(pod));

@@ -77,7 +77,7 @@ export function validateMetadataUpdate(meta: ObjectMeta, old: ObjectMeta): reado
 }
 
 /** The cause for a field that may not change. */
-export function immutable(field: string, value: unknown): StatusCause {
+function immutable(field: string, value: unknown): StatusCause {
   return fieldError.invalid(field, value, 'field is immutable');
 }
 
