@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ConfigMap, KubeObject } from '../src/api/index.ts';
 import { type Client, refs, type ResourceRef } from '../src/client/index.ts';
 import { type ControlPlane, eventually, openControlPlane } from './testing/control-plane.ts';
-import { configMap, ownedBy, replicaSet } from './testing/objects.ts';
+import { configMap, createReadyNode, ownedBy, replicaSet } from './testing/objects.ts';
 
 const podsHere = { ref: refs.pods, namespace: 'default' };
 const key = (name: string) => ({ namespace: 'default', name });
@@ -83,6 +83,33 @@ test('the pods of a deleted ReplicaSet are deleted', async () => {
   await eventually(plane, podsHere, (all) => all.length === 5);
   await client.resource(refs.replicasets).delete(key('web'));
   await eventually(plane, podsHere, (all) => all.length === 0);
+});
+
+test('a ReplicaSet in foreground deletion stays until its pods are gone, and makes no new ones', async () => {
+  await using plane = await openControlPlane();
+  const { client } = plane;
+  await createReadyNode(client, 'node-1');
+  const template = {
+    metadata: { labels: { app: 'web' } },
+    spec: { containers: [{ name: 'main', image: 'none' }], terminationGracePeriodSeconds: 30 },
+  };
+  await client.resource(refs.replicasets).create(replicaSet('web', 2, { template }));
+  await eventually(
+    plane,
+    podsHere,
+    (all) => all.length === 2 && all.every(({ spec }) => spec.nodeName !== undefined),
+  );
+  await client.resource(refs.replicasets).delete(key('web'), { propagationPolicy: 'Foreground' });
+  const pods = await eventually(plane, podsHere, (all) =>
+    all.every(({ metadata }) => metadata.deletionTimestamp !== undefined),
+  );
+  assert.equal(pods.length, 2);
+  for (const { metadata } of pods) {
+    await client.resource(refs.replicasets).get(key('web'));
+    await client.resource(refs.pods).delete(key(metadata.name), { gracePeriodSeconds: 0 });
+  }
+  await eventually(plane, { ref: refs.replicasets }, (all) => all.length === 0);
+  assert.deepEqual((await client.resource(refs.pods).list({})).items, []);
 });
 
 test('an object with one owner left only loses the reference to the other', async () => {

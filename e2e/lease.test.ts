@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Client, holdLease, refs, type Term } from '../src/client/index.ts';
+import {
+  type Client,
+  createClient,
+  holdLease,
+  refs,
+  type Term,
+  type Transport,
+} from '../src/client/index.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { silentLog } from '../src/lib/log.ts';
 import { aborted } from '../src/lib/wait.ts';
@@ -8,7 +15,7 @@ import { eventually, openControlPlane } from './testing/control-plane.ts';
 
 const key = { namespace: 'default', name: 'leader' };
 
-interface Candidate {
+interface Candidate extends AsyncDisposable {
   readonly stop: () => Promise<void>;
   /** Resolves with the next term that begins. */
   readonly term: () => Promise<Term>;
@@ -37,24 +44,22 @@ function candidate(client: Client, identity: string, timing: object = {}): Candi
     },
     stop.signal,
   );
-  return {
-    stop: async () => {
-      stop.abort();
-      await running;
-    },
-    term: () => next.promise,
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await running;
   };
+  return { stop: end, term: () => next.promise, [Symbol.asyncDispose]: end };
 }
 
 test('one candidate holds the lease; the next takes over at once when it is given back', async () => {
   await using plane = await openControlPlane({ controllers: false });
-  const first = candidate(plane.client, 'first', { durationMs: 60_000 });
+  await using first = candidate(plane.client, 'first', { durationMs: 60_000 });
   const term = await first.term();
   assert.equal(term.transitions, 0);
   const lease = await plane.client.resource(refs.leases).get(key);
   assert.equal(lease.spec?.holderIdentity, 'first');
   assert.equal(lease.metadata.annotations?.['holder'], 'first');
-  const second = candidate(plane.remote, 'second');
+  await using second = candidate(plane.remote, 'second');
   const secondTerm = second.term();
   const startedAt = performance.now();
   await first.stop();
@@ -77,17 +82,16 @@ test('a lease that is no longer renewed is taken after its duration, the old ter
     spec: { ...stale, renewTime: '2001-01-01T00:00:00.000000Z' },
   });
   const startedAt = performance.now();
-  const next = candidate(plane.client, 'next');
+  await using next = candidate(plane.client, 'next');
   const { transitions } = await next.term();
   assert.equal(transitions, 5);
   // Judged by what was seen here, not by the time that the lease tells.
   assert.equal(performance.now() - startedAt >= 1000, true);
-  await next.stop();
 });
 
 test('a holder whose lease was taken away ends its term and does not give it back', async () => {
   await using plane = await openControlPlane({ controllers: false });
-  const first = candidate(plane.client, 'first');
+  await using first = candidate(plane.client, 'first');
   const term = await first.term();
   const leases = plane.client.resource(refs.leases);
   const spec = { holderIdentity: 'usurper', leaseDurationSeconds: 3600 };
@@ -99,7 +103,7 @@ test('a holder whose lease was taken away ends its term and does not give it bac
 
 test('a write to the lease by someone else costs the holder nothing', async () => {
   await using plane = await openControlPlane({ controllers: false });
-  const first = candidate(plane.client, 'first');
+  await using first = candidate(plane.client, 'first');
   const term = await first.term();
   const leases = plane.client.resource(refs.leases);
   const labelled = await leases.patch(key, { metadata: { labels: { a: 'b' } } }, { type: 'merge' });
@@ -107,5 +111,27 @@ test('a write to the lease by someone else costs the holder nothing', async () =
   await eventually(plane, { ref: refs.leases }, ([now]) => now?.spec?.renewTime !== before);
   assert.equal(term.signal.aborted, false);
   assert.equal((await leases.get(key)).metadata.labels?.['a'], 'b');
-  await first.stop();
+});
+
+test('a holder that cannot renew ends its term before the lease runs out for others', async () => {
+  await using plane = await openControlPlane({ controllers: false });
+  const user = { name: 'cut off', groups: ['system:masters'] };
+  const transport = plane.server.inProcess(user);
+  let cut = false;
+  const breaking: Transport = {
+    ...transport,
+    send: async (request) => {
+      if (cut) throw new Error('The network is down');
+      return await transport.send(request);
+    },
+  };
+  await using first = candidate(createClient(breaking, plane.signal), 'first');
+  const term = await first.term();
+  await using second = candidate(plane.client, 'second');
+  const secondTerm = second.term();
+  cut = true;
+  await aborted(term.signal);
+  assert.equal((await plane.client.resource(refs.leases).get(key)).spec?.holderIdentity, 'first');
+  const { transitions } = await secondTerm;
+  assert.equal(transitions, term.transitions + 1);
 });

@@ -207,6 +207,7 @@ async function* late(
 test('a controller whose copy lags far behind its own writes creates no pod twice', async () => {
   await using plane = await openControlPlane({ controllers: false });
   const { client, server } = plane;
+  await using stopping = new AsyncDisposableStack();
   const stop = new AbortController();
   const slow = lagging(server.inProcess({ name: 'slow', groups: ['system:masters'] }), 5);
   const controllers = runControllers(
@@ -218,6 +219,10 @@ test('a controller whose copy lags far behind its own writes creates no pod twic
     },
     stop.signal,
   );
+  stopping.defer(async () => {
+    stop.abort();
+    await controllers;
+  });
   await client.resource(refs.replicasets).create(replicaSet('web', 20));
   const uids = new Set<string>();
   const caughtUp = async (): Promise<void> => {
@@ -233,6 +238,4 @@ test('a controller whose copy lags far behind its own writes creates no pod twic
   await eventually(plane, podsHere, (all) => all.length === 20 && !all.includes(first as Pod));
   await caughtUp();
   assert.equal(uids.size, 21);
-  stop.abort();
-  await controllers;
 });

@@ -12,13 +12,17 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { openMemoryStore, type Store } from '../../src/store/index.ts';
-import { makeCertificate } from './certificate.ts';
+import { type Certificate, makeCertificate } from './certificate.ts';
 
 export interface ControlPlaneOptions {
   /** Left out: the controllers run with their defaults; false: none runs. */
   readonly controllers?: Partial<ControllersOptions> | false;
   /** An empty one in memory when left out; stays the caller's to close. */
   readonly store?: Store;
+  /** Of the HTTPS listener; a free one when left out. */
+  readonly port?: number;
+  /** Of the HTTPS listener; made when left out. */
+  readonly certificate?: Certificate;
   readonly log?: Log;
 }
 
@@ -54,8 +58,9 @@ export async function openControlPlane(options: ControlPlaneOptions = {}): Promi
     }),
   );
   await server.bootstrap();
-  const { cert, key } = await makeCertificate();
-  const { url } = await server.listen({ host: '127.0.0.1', port: 0, tls: { cert, key } });
+  const { cert, key } = options.certificate ?? (await makeCertificate());
+  const { port = 0 } = options;
+  const { url } = await server.listen({ host: '127.0.0.1', port, tls: { cert, key } });
   const stop = new AbortController();
   const client = createClient(server.inProcess(admin), stop.signal);
   const transport = opened.use(httpTransport({ server: url, ca: cert, token }));

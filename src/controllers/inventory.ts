@@ -84,7 +84,8 @@ export class Inventory {
   /** Resolves when all resources known by then have been listed. */
   async synced(signal: AbortSignal): Promise<void> {
     await abortable(this.#discovered.promise, signal);
-    await Promise.all([...this.#watched.values()].map((watched) => listed(watched, signal)));
+    const missing = [...this.#watched.values()].filter(({ informer }) => !informer.hasSynced());
+    if (missing.length > 0) await Promise.all(missing.map((watched) => listed(watched, signal)));
   }
 
   /** All resources that can be deleted, Events too. */
@@ -196,7 +197,6 @@ export class Inventory {
 
 /** Resolves also when the resource goes away meanwhile. */
 function listed({ informer, stop }: Watched, signal: AbortSignal): Promise<void> {
-  if (informer.hasSynced()) return Promise.resolve();
   return informer.synced(AbortSignal.any([signal, stop.signal])).catch((error: unknown) => {
     if (signal.aborted) throw error;
   });

@@ -28,11 +28,7 @@ export function orphansDependents(node: GraphNode): boolean {
 }
 
 /** True when `owner` is what the reference of `dependent` can mean: same kind, name and scope. */
-export function isCoherent(
-  owner: GraphNode,
-  reference: OwnerReference,
-  dependent: GraphNode,
-): boolean {
+function isCoherent(owner: GraphNode, reference: OwnerReference, dependent: GraphNode): boolean {
   return (
     owner.name === reference.name &&
     owner.resource.ref.kind === reference.kind &&

@@ -43,7 +43,7 @@ export function placePod(pod: Pod, hosts: readonly Host[]): Placement {
  * Why a pod cannot go to a node: the first check that fails, which for resources may have several
  * reasons, in the order and words of the scheduler's plugins.
  */
-export function findObstacles(pod: Pod, requests: Amounts, host: Host): readonly string[] {
+function findObstacles(pod: Pod, requests: Amounts, host: Host): readonly string[] {
   const { node } = host;
   const tolerations = pod.spec.tolerations ?? [];
   const unschedulable = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
