@@ -65,7 +65,11 @@ suite('decodeProtobuf() reads what the real kubectl sends', () => {
     assert.deepEqual(decodeProtobuf(body), {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      object: { metadata: {}, spec: { audiences: ['x'], expirationSeconds: 3600 }, status: { token: '' } },
+      object: {
+        metadata: {},
+        spec: { audiences: ['x'], expirationSeconds: 3600 },
+        status: { token: '' },
+      },
     });
   });
 
