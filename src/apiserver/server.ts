@@ -1,4 +1,6 @@
 import { builtinDescriptors } from '../api/index.ts';
+import { runTogether } from '../lib/run-together.ts';
+import { aborted } from '../lib/wait.ts';
 import { NamespaceGate } from './admission/namespace-gate.ts';
 import { tokenAuthenticator } from './auth/authenticator.ts';
 import { mastersOnly } from './auth/authorizer.ts';
@@ -34,7 +36,10 @@ export interface ApiServer extends AsyncDisposable {
   listen(options: ListenOptions): Promise<Listener>;
   /** A transport for clients in this process, as the given user. */
   inProcess(user: User): InProcessTransport;
-  /** Compacts history, expires Events, finishes deletions of CRDs, until the signal aborts. */
+  /**
+   * Compacts history, expires Events, finishes deletions of CRDs, until the signal aborts. Rejects
+   * when the store cannot be followed any more.
+   */
   run(signal: AbortSignal): Promise<void>;
   /** Creates the namespaces that every cluster has, where they are missing. */
   bootstrap(): Promise<void>;
@@ -46,11 +51,9 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const engine = makeEngine(options, softwareVersion);
   const stopped = new AbortController();
   await loadCrds(engine);
-  const following = engine.hub.run(stopped.signal).catch((error: unknown) => {
-    engine.log.error('The watch of the store failed; no watch gets any more events', {
-      error: String(error),
-    });
-  });
+  const following = engine.hub.run(stopped.signal);
+  // `run` rejects with it.
+  following.catch(() => undefined);
   const dispatcher = new Dispatcher(engine, softwareVersion);
   const authenticator = tokenAuthenticator(options.tokens);
   const listeners = new Set<Listener>();
@@ -63,12 +66,19 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
       return listener;
     },
     inProcess: (user) => inProcessTransport(dispatcher, user, stopped.signal),
-    run: (signal) => housekeeping(engine, AbortSignal.any([signal, stopped.signal])),
+    run: (signal) =>
+      runTogether(
+        [
+          (running) => Promise.race([following, aborted(running)]),
+          (running) => housekeeping(engine, running),
+        ],
+        AbortSignal.any([signal, stopped.signal]),
+      ),
     bootstrap: () => createSystemNamespaces(engine, stopped.signal),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...listeners].map((listener) => listener.close()));
       stopped.abort();
-      await following;
+      await Promise.allSettled([following]);
     },
   };
 }

@@ -1,4 +1,6 @@
 import { isStatus } from '../../api/index.ts';
+import { BackOff } from '../../lib/back-off.ts';
+import { aborted } from '../../lib/wait.ts';
 import { WorkQueue } from '../../lib/work-queue.ts';
 import { member, type ApiObject } from '../api-object.ts';
 import type { Call, Engine } from '../engine.ts';
@@ -23,7 +25,28 @@ export async function finalizeCrds(engine: Engine, signal: AbortSignal): Promise
     finalize(engine, crds, name, stop),
   );
   const running = queue.run(signal);
-  const list = await listObjects(engine.store, {
+  const backOff = new BackOff();
+  while (!signal.aborted) {
+    try {
+      await enqueueWaiting(engine, crds, queue, signal);
+      backOff.reset();
+    } catch (error) {
+      if (signal.aborted) break;
+      log.warn('The watch for deleted CRDs failed and starts again', { error: String(error) });
+      await aborted(AbortSignal.any([signal, AbortSignal.timeout(backOff.next())]));
+    }
+  }
+  await running;
+}
+
+/** Queues the CRDs that wait for their end, until the watch for them ends. */
+async function enqueueWaiting(
+  { store, hub }: Engine,
+  crds: Resource,
+  queue: WorkQueue,
+  signal: AbortSignal,
+): Promise<void> {
+  const list = await listObjects(store, {
     resource: crds,
     prefix: crdPrefix,
     start: crdPrefix,
@@ -32,17 +55,12 @@ export async function finalizeCrds(engine: Engine, signal: AbortSignal): Promise
     matches: isWaiting,
   });
   for (const { object } of list.items) queue.add(object.metadata.name);
-  const changes = follow(engine.hub, engine.store, {
-    prefix: crdPrefix,
-    after: list.revision,
-    signal,
-  });
-  for await (const item of changes) {
+  const request = { prefix: crdPrefix, after: list.revision, signal };
+  for await (const item of follow(hub, store, request)) {
     if (item.kind !== 'event') continue;
     const { current } = item.event.as(crds);
     if (current !== undefined && isWaiting(current.object)) queue.add(current.object.metadata.name);
   }
-  await running;
 }
 
 function isWaiting({ metadata }: ApiObject): boolean {

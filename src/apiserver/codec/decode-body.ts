@@ -15,7 +15,7 @@ export interface DecodeOptions {
   readonly maxDepth: number;
 }
 
-export const protobufType = 'application/vnd.kubernetes.protobuf';
+const protobufType = 'application/vnd.kubernetes.protobuf';
 const textTypes = ['application/json', 'application/yaml'];
 
 /** The media type of a Content-Type header, without parameters; JSON when it is missing. */

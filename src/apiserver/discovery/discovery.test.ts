@@ -104,7 +104,7 @@ test('version and health say who and how the server is', async () => {
   assert.match(version.text, /"major":"1","minor":"36","gitVersion":"v1.36.0\+nought-9.9.9"/);
   assert.equal((await http.send({ path: '/healthz' })).text, 'ok');
   const verbose = await http.send({ path: '/readyz?verbose' });
-  assert.equal(verbose.text, '[+]ping ok\n[+]store ok\nreadyz check passed\n');
+  assert.equal(verbose.text, '[+]ping ok\n[+]store ok\n[+]watch ok\nreadyz check passed\n');
   assert.equal((await http.send({ path: '/livez/ping' })).text, 'ok');
 });
 

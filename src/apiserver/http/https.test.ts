@@ -187,7 +187,7 @@ test('dispose ends watches cleanly and frees the port', async () => {
   const ended = new Promise((resolve, reject) => {
     response.on('end', resolve).on('error', reject).resume();
   });
-  await within(other.server[Symbol.asyncDispose](), 'the stop');
+  await within(Promise.resolve(other.server[Symbol.asyncDispose]()), 'the stop');
   await within(ended, 'the end of the watch');
   await other[Symbol.asyncDispose]();
 });

@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import type { ApiObject } from '../api-object.ts';
 import { openMemoryStore } from '../../store/index.ts';
 import { openTestServer, within } from '../testing/open-test-server.ts';
+import { wrapStore } from '../testing/wrap-store.ts';
 import { widgetCrd } from '../testing/fixtures.ts';
 import type { RawAnswer } from '../testing/https-client.ts';
 
@@ -129,26 +130,13 @@ test('a server serves the kinds of the CRDs that it finds, and those that anothe
   const store = openMemoryStore();
   await using first = await openTestServer({ store });
   await first.http.sendJson('POST', crds, widgetCrd('found.io'));
-  const second = await openTestServer({ store: { ...boundStore(store) } });
+  // Its end is not the end of the store.
+  const handle = wrapStore(store, { [Symbol.asyncDispose]: () => Promise.resolve() });
+  await using second = await openTestServer({ store: handle });
   const found = await second.http.send({ path: '/apis/found.io/v1/widgets' });
   assert.equal(found.status, 200);
   const events = second.http.watch(`${crds}?watch=true&resourceVersion=${store.revision()}`);
   await first.http.sendJson('POST', crds, widgetCrd('later.io'));
   await within(events.next(), 'the new CRD');
   assert.equal((await second.http.send({ path: '/apis/later.io/v1/widgets' })).status, 200);
-  await second[Symbol.asyncDispose]();
 });
-
-/** The same store under another handle, whose end does not close it. */
-function boundStore(store: ReturnType<typeof openMemoryStore>) {
-  return {
-    revision: () => store.revision(),
-    compactedRevision: () => store.compactedRevision(),
-    get: store.get.bind(store),
-    range: store.range.bind(store),
-    commit: store.commit.bind(store),
-    watch: store.watch.bind(store),
-    compact: store.compact.bind(store),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-}

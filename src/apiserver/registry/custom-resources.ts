@@ -146,6 +146,6 @@ function isCondition(value: unknown): value is Condition {
   return isRecord(value) && typeof value['type'] === 'string';
 }
 
-export function conditionStatus(crd: ApiObject | undefined, type: string): string | undefined {
+function conditionStatus(crd: ApiObject | undefined, type: string): string | undefined {
   return conditionsOf(crd).find((condition) => condition.type === type)?.status;
 }

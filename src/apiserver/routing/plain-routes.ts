@@ -65,6 +65,7 @@ function health(
   const all: readonly HealthCheck[] = [
     { name: 'ping', passes: () => true },
     { name: 'store', passes: () => readsStore(engine) },
+    { name: 'watch', passes: () => engine.hub.isFollowing },
   ];
   const checks = name === undefined ? all : all.filter((check) => check.name === name);
   if (checks.length === 0 || extra.length > 0) throw unknownPath();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { assert as check, integer, property, string } from 'fast-check';
 import { StatusError } from '../../api/index.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 
 test('decodeContinue() reads back what encodeContinue() made', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1 }), fc.string({ minLength: 1 }), (revision, start) => {
+  check(
+    property(integer({ min: 1 }), string({ minLength: 1 }), (revision, start) => {
       assert.deepEqual(decodeContinue(encodeContinue({ revision, start })), { revision, start });
     }),
   );

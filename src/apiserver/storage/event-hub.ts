@@ -56,6 +56,7 @@ export class EventHub {
   #ringBytes = 0;
   #ringStart: number;
   #position: number;
+  #following = false;
 
   constructor(store: Store, log: Log) {
     this.#store = store;
@@ -66,6 +67,11 @@ export class EventHub {
 
   get position(): number {
     return this.#position;
+  }
+
+  /** True while changes of the store reach the watchers. */
+  get isFollowing(): boolean {
+    return this.#following;
   }
 
   /** Calls back for each change of a kind, before any watcher sees it. */
@@ -105,9 +111,11 @@ export class EventHub {
 
   /** Follows the store until the signal aborts; then all watchers end. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#following = true;
     try {
       while (!signal.aborted) await this.#follow(signal);
     } finally {
+      this.#following = false;
       this.#endAll();
     }
   }

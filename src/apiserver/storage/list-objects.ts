@@ -11,6 +11,8 @@ export interface ListQuery {
   readonly prefix: string;
   /** First key; the prefix for a list from its beginning. */
   readonly start: string;
+  /** The only key that can match, where that is known; `start` does not count then. */
+  readonly only?: string | undefined;
   /** Read exactly this revision; the newest when undefined. */
   readonly revision: number | undefined;
   readonly limit: number | undefined;
@@ -32,10 +34,11 @@ const scanChunk = 500;
 
 /** One page of a collection at one revision. Throws StatusError 410 for a compacted revision. */
 export async function listObjects(store: Store, query: ListQuery): Promise<ListPage> {
-  const { resource, prefix, limit, matches } = query;
-  const end = prefixEnd(prefix);
+  const { resource, prefix, limit, matches, only } = query;
+  const end = only === undefined ? prefixEnd(prefix) : successor(only);
   const items: Stored[] = [];
-  let { start, revision } = query;
+  let { revision } = query;
+  let start = only ?? query.start;
   for (;;) {
     const chunk = chunkLimit(limit, items.length, matches !== undefined);
     const range = await rangeAt(store, { start, end, revision, limit: chunk });
@@ -92,6 +95,6 @@ async function rangeAt(store: Store, { start, end, revision, limit }: RangeQuery
   }
 }
 
-export function expiredList(): StatusError {
+function expiredList(): StatusError {
   return new StatusError(410, 'Expired', 'The resourceVersion for the provided list is too old.');
 }

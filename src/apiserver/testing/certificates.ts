@@ -1,6 +1,4 @@
-import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
 
 /** PEM texts; the certificate is for 127.0.0.1 and signs itself. */
 export interface TestCertificate {
@@ -11,6 +9,9 @@ export interface TestCertificate {
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 export async function makeCertificate(): Promise<TestCertificate> {
+  // tsyringe, below @peculiar/x509, wants this polyfill to be there first.
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'CN=nought-test',

@@ -24,14 +24,14 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string;
   readonly tls: TestCertificate;
   /** Runs the real kubectl and expects it to succeed; its standard output. */
-  kubectl(args: string, stdin?: string): Promise<string>;
+  readonly kubectl: (args: string, stdin?: string) => Promise<string>;
   /** Runs the real kubectl whatever comes of it. */
-  tryKubectl(args: string, options?: KubectlOptions): Promise<CommandResult>;
+  readonly tryKubectl: (args: string, options?: KubectlOptions) => Promise<CommandResult>;
 }
 
 export type KubectlOptions = Pick<CommandOptions, 'stdin' | 'signal' | 'onOutput'>;
 
-export const adminToken = 'the-token-of-the-admin';
+const adminToken = 'the-token-of-the-admin';
 export const strangerToken = 'the-token-of-a-stranger';
 
 /** False where the real kubectl cannot run. */

@@ -44,7 +44,7 @@ export async function changeObject(call: NamedCall, change: ObjectChange): Promi
 }
 
 /** Removes exactly this version of an object. */
-export async function removeObject({ engine }: Pick<NamedCall, 'engine'>, current: Stored) {
+async function removeObject({ engine }: Pick<NamedCall, 'engine'>, current: Stored) {
   const result = await engine.objects.remove(current);
   if (result.kind === 'written') {
     engine.customResources.removed(current.key, result.stored.revision);
@@ -53,7 +53,7 @@ export async function removeObject({ engine }: Pick<NamedCall, 'engine'>, curren
 }
 
 /** True for an object that was deleted and that neither finalizers nor a grace period keep. */
-export function isReadyToGo(object: ApiObject): boolean {
+function isReadyToGo(object: ApiObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
   return (
     deletionTimestamp !== undefined &&

@@ -12,7 +12,7 @@ import {
 import { listObjects, type ListPage } from '../storage/list-objects.ts';
 import { parseListOptions, type ListOptions } from './list-options.ts';
 import { reachRevision } from './reach-revision.ts';
-import { parseSelection, type Selection } from './selection.ts';
+import { onlyKey, parseSelection, type Selection } from './selection.ts';
 
 /** GET of a collection. */
 export async function listCollection(call: Call): Promise<Answer> {
@@ -44,6 +44,7 @@ export async function readPage(
       resource,
       prefix,
       start: prefix + (token?.start ?? ''),
+      only: token === undefined ? onlyKey(resource, prefix, selection) : undefined,
       revision,
       limit: options.limit,
       matches: selection.all ? undefined : selection.matches,

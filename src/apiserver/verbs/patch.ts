@@ -67,7 +67,7 @@ export function readPatch(call: Call): Patch {
 }
 
 /** The media types of patches that a kind takes. */
-export function acceptedPatches({ descriptor }: Resource): readonly string[] {
+function acceptedPatches({ descriptor }: Resource): readonly string[] {
   const both = [jsonPatchType, mergePatchType];
   return descriptor.strategicMerge ? [...both, strategicPatchType] : both;
 }

@@ -80,7 +80,7 @@ function freshName({ engine }: Call, base: string): string {
 }
 
 /** The path's namespace, which the object must not contradict. Throws StatusError 400. */
-export function namespaceOf({ resource, namespace }: Call, given: ObjectMeta): string | undefined {
+function namespaceOf({ resource, namespace }: Call, given: ObjectMeta): string | undefined {
   if (!resource.descriptor.namespaced) {
     if (given.namespace === undefined) return undefined;
     throw badRequest('namespace is not allowed on this type');

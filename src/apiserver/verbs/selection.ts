@@ -6,6 +6,7 @@ import {
 } from '../../api/index.ts';
 import type { ApiObject } from '../api-object.ts';
 import { badRequest } from '../refusals.ts';
+import type { Resource } from '../registry/resource.ts';
 
 /** Which objects of a collection a request is about. */
 export interface Selection {
@@ -50,4 +51,15 @@ export function parseSelection(
     name: exact('metadata.name'),
     namespace: exact('metadata.namespace'),
   };
+}
+
+/** The key of the only object below a prefix that can match; undefined where there may be several. */
+export function onlyKey(
+  resource: Resource,
+  prefix: string,
+  { name }: Selection,
+): string | undefined {
+  if (name === undefined || name === '' || name.includes('/')) return undefined;
+  const allNamespaces = resource.descriptor.namespaced && prefix === resource.prefix;
+  return allNamespaces ? undefined : prefix + name;
 }

@@ -63,7 +63,7 @@ test('without a resourceVersion a watch begins with what exists', async () => {
 
 test('from a resourceVersion a watch gives everything after it, once and in order', async () => {
   const labels = { suite: 'resume' };
-  const { revision } = { revision: store.revision() };
+  const revision = store.revision();
   await put('r1', labels);
   await put('r1', labels, 'b');
   await remove('r1');
@@ -87,7 +87,7 @@ test('DELETED has the revision of the deletion', async () => {
 });
 
 test('an object that begins to match is ADDED, one that stops is DELETED in its old state', async () => {
-  const { revision } = { revision: store.revision() };
+  const revision = store.revision();
   await using reader = new Reader(`labelSelector=color%3Dred&resourceVersion=${revision}`);
   await put('chameleon', { color: 'green' });
   await put('chameleon', { color: 'red' });
@@ -167,7 +167,7 @@ test('a watch in table form tells its columns once', async () => {
 });
 
 test('all watchers see the same order', async () => {
-  const { revision } = { revision: store.revision() };
+  const revision = store.revision();
   const query = `labelSelector=suite%3Dorder&resourceVersion=${revision}`;
   const readers = Array.from({ length: 3 }, () => new Reader(query));
   const first = readers.map((reader) => reader.next());

@@ -1,4 +1,4 @@
-import { CompactedError } from '../../store/index.ts';
+import { CompactedError, SlowWatcherError } from '../../store/index.ts';
 import { StatusError } from '../../api/index.ts';
 import { presentationOf, type Presentation } from '../codec/present.ts';
 import type { Call } from '../engine.ts';
@@ -10,7 +10,7 @@ import { listObjects } from '../storage/list-objects.ts';
 import { framePayload, plainFrame, type WatchFrame } from '../storage/watch-frame.ts';
 import { parseWatchOptions, type WatchOptions } from './list-options.ts';
 import { reachRevision } from './reach-revision.ts';
-import { parseSelection, type Selection } from './selection.ts';
+import { onlyKey, parseSelection, type Selection } from './selection.ts';
 import { selectChange } from './select-change.ts';
 import { FrameView } from './frame-view.ts';
 
@@ -84,7 +84,9 @@ class WatchRun {
       if (!signal.aborted) yield* this.#run(ended.signal);
       if (!signal.aborted && this.#options.bookmarks) yield this.#view.bookmark(this.#seen);
     } catch (error) {
-      if (!ended.signal.aborted) yield errorFrame(error, this.#options);
+      // Who is too slow comes back with the last revision that reached him.
+      const over = ended.signal.aborted || error instanceof SlowWatcherError;
+      if (!over) yield errorFrame(error, this.#options);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
@@ -114,6 +116,7 @@ class WatchRun {
         resource,
         prefix: this.#prefix,
         start,
+        only: onlyKey(resource, this.#prefix, this.#selection),
         revision,
         limit: initialChunk,
         matches: all ? undefined : matches,

@@ -89,7 +89,7 @@ test('dryRun=All answers as if and stores nothing', async () => {
   const wrong = await post(`${core}/configmaps?dryRun=Some`, configMap('dry'));
   assert.equal(wrong.status, 422);
   await post(`${core}/configmaps`, configMap('dry2'));
-  const { revision } = { revision: under.store.revision() };
+  const revision = under.store.revision();
   const deleted = await http.sendJson('DELETE', `${core}/configmaps/dry2`, { dryRun: ['All'] });
   assert.equal(deleted.status, 200);
   await put(`${core}/configmaps/dry2?dryRun=All`, configMap('dry2', { b: '2' }));
