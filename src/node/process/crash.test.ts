@@ -37,13 +37,16 @@ describe('process runtime, crash', () => {
   const open = (): Promise<Runtime> =>
     openProcessRuntime({ folder, publicFolder, images: {}, log: silentLog });
 
-  /** Starts a container from a process of its own, which is then killed. */
-  async function startAndKill(spec: ContainerSpec): Promise<string> {
+  /** Starts a container from a process of its own, which is killed once the log has that text. */
+  async function startAndKill(spec: ContainerSpec, text = ''): Promise<string> {
     const uid = randomUUID();
     holder = fork(program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const order: RuntimeOrder = { folder, images: {}, uid, spec: { ...spec, env: [...spec.env] } };
     holder.send(order);
     await once(holder, 'message');
+    const log = async (): Promise<string> =>
+      text === '' ? '' : readFile(join(await podsFolder(), uid, 'logs', 'main.0.log'), 'utf8');
+    await eventually('output', async () => (await log().catch(() => undefined))?.includes(text));
     holder.kill('SIGKILL');
     await once(holder, 'exit');
     return uid;
@@ -59,6 +62,7 @@ describe('process runtime, crash', () => {
   it('a container goes on, logs and ends with its own code after kill -9 of its agent', async () => {
     await startAndKill(
       shell('n=0; while [ $n -lt 40 ]; do echo line $n; n=$((n+1)); sleep 0.02; done; exit 9'),
+      'line 3',
     );
     const box = await adopt();
     const [container] = box.containers();
