@@ -186,6 +186,15 @@ for (const sample of samples) {
       assert.equal(await (await server.call({})).text(), 'own');
     });
 
+    test('takes calls for a moment after SIGTERM and then ends', async () => {
+      await using server = await start(sample.diff);
+      await server.ready;
+      server.process.kill('SIGTERM');
+      const answer = await server.call({ x: 1, y: 2 });
+      assert.equal(await answer.text(), '{"x":-1,"y":1}');
+      assert.equal(await server.exited, 0);
+    });
+
     test('refuses a body with two framings', async () => {
       await using server = await start(sample.diff);
       await server.ready;

@@ -15,12 +15,16 @@
  * 1. It listens, and says that it is ready, only once the handler is loaded.
  * 2. A handler that cannot be loaded ends the process with exit code 1 and the reason in the
  *    termination log; nothing else that a caller sends ends it.
- * 3. After SIGTERM it takes no new connection and ends when the last request has been answered.
+ * 3. After SIGTERM it goes on serving for a moment, since a caller may not yet know that the pod ends,
+ *    and asks for its connections to be closed; then it takes no new connection and ends when the
+ *    last request has been answered.
  */
 const fs = require('node:fs');
 const { loadHandler, describeLoadError } = require('./load.cjs');
 
 const { env } = process;
+/** How long a pod that ends still takes calls: longer than word of its end takes to reach gateways. */
+const lameDuckMs = 500;
 const readyPath = '/.well-known/nought/ready';
 
 main().catch((error) => {
@@ -72,25 +76,28 @@ function serve(handler) {
     report({ kind: 'ListenError', message: `Cannot listen: ${error.message}` });
     process.exit(1);
   });
-  process.on('SIGTERM', () => {
-    server.close(() => process.exit(0));
-    server.closeIdleConnections();
-    // A connection that becomes idle later must not keep the process.
-    server.on('request', (_, response) => response.setHeader('connection', 'close'));
-    for (const response of open) closeAfter(response, server);
-  });
   const open = new Set();
-  server.on('request', (_, response) => {
+  let stopping = false;
+  server.prependListener('request', (_, response) => {
+    if (stopping) response.setHeader('connection', 'close');
     open.add(response);
-    response.on('close', () => open.delete(response));
+    response.on('close', () => {
+      open.delete(response);
+      if (stopping) server.closeIdleConnections();
+    });
+  });
+  process.once('SIGTERM', () => {
+    stopping = true;
+    for (const response of open) {
+      if (!response.headersSent) response.setHeader('connection', 'close');
+    }
+    setTimeout(() => {
+      server.close(() => process.exit(0));
+      server.closeIdleConnections();
+    }, lameDuckMs);
   });
   const fd = inherited();
   server.listen(fd === undefined ? { port: port(), host: env.HOST } : { fd }, ready);
-}
-
-function closeAfter(response, server) {
-  if (!response.headersSent) response.setHeader('connection', 'close');
-  response.on('close', () => server.closeIdleConnections());
 }
 
 function port() {

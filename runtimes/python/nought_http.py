@@ -3,6 +3,7 @@
 import _socket
 import _thread
 import os
+import signal
 import sys
 
 READY_PATH = b"/.well-known/nought/ready"
@@ -10,6 +11,8 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 64 * 1024 * 1024
 READ_SIZE = 64 * 1024
 BACKLOG = 511
+# How long a pod that ends still takes calls: longer than word of its end takes to reach gateways.
+LAME_DUCK_SECONDS = 0.5
 
 REASONS = {
     100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
@@ -319,6 +322,7 @@ class Server:
         self.listener = listener
         self.serve_request = serve_request
         self.stopping = False
+        self.closed = False
         self.accepting = False
         self.lock = _thread.allocate_lock()
         self.idle = _thread.allocate_lock()
@@ -327,7 +331,7 @@ class Server:
 
     def run(self):
         try:
-            while not self.stopping:
+            while not self.closed:
                 self.accepting = True
                 fd, _ = self.listener._accept()
                 self.accepting = False
@@ -356,14 +360,19 @@ class Server:
     def end(self):
         with self.lock:
             self.active -= 1
-            if self.stopping and self.active == 0:
+            if self.closed and self.active == 0:
                 self.idle.release()
 
     def stop(self):
-        """The handler of SIGTERM; runs in the main thread, which is the one that accepts."""
-        if self.stopping:
-            return
-        self.stopping = True
+        """The handler of SIGTERM: serves on for a moment, asking for connections to be closed."""
+        if not self.stopping:
+            self.stopping = True
+            signal.signal(signal.SIGALRM, lambda *_: self.close())
+            signal.setitimer(signal.ITIMER_REAL, LAME_DUCK_SECONDS)
+
+    def close(self):
+        """Takes no new connection; runs in the main thread, which is the one that accepts."""
+        self.closed = True
         if self.accepting:
             raise Stopping()
 

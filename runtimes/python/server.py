@@ -15,7 +15,9 @@ Invariants:
 1. It says that it is ready, and accepts, only once the handler is loaded.
 2. A handler that cannot be loaded ends the process with exit code 1 and the reason in the
    termination log; nothing that a caller sends ends it.
-3. After SIGTERM it takes no new connection and ends when the last request has been answered.
+3. After SIGTERM it goes on serving for a moment, since a caller may not yet know that the pod ends,
+   and asks for its connections to be closed; then it takes no new connection and ends when the last
+   request has been answered.
 4. One thread serves one connection; the gateway bounds how many there are.
 """
 

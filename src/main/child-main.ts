@@ -20,9 +20,12 @@ export function runAsChild<Config>(
 ): void {
   const log = createLog(name);
   const stop = new AbortController();
+  let serving = false;
   const end = (why: string): void => {
     if (!stop.signal.aborted) log.info('Stopping', { why });
     stop.abort(new Error(why));
+    // Without its configuration it has nothing to end in order.
+    if (!serving) process.exit(0);
   };
   // Ctrl-C reaches the whole terminal group; the supervisor decides what it means.
   process.on('SIGINT', () => undefined);
@@ -44,6 +47,7 @@ export function runAsChild<Config>(
   });
 
   async function serve(config: Config): Promise<void> {
+    serving = true;
     try {
       await main(config, {
         log,

@@ -5,15 +5,11 @@ const interruptedExitCode = 130;
 /** `nought COMMAND …`: exit code 0 done, 1 refused or failed, 2 wrong usage. */
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
-  switch (command) {
-    case 'up':
-    case 'start':
-      return (await import('./up-command.ts')).upCommand(command, rest);
-    case 'serve':
-      return (await import('./serve-command.ts')).serveCommand(rest);
-    default:
-      return runCli(args);
+  if (command === 'up' || command === 'start') {
+    return (await import('./up-command.ts')).upCommand(command, rest);
   }
+  if (command === 'serve') return (await import('./serve-command.ts')).serveCommand(rest);
+  return runCli(args);
 }
 
 async function runCli(args: readonly string[]): Promise<number> {
