@@ -77,10 +77,10 @@ export { mergePatch } from './patch/merge-patch.ts';
 export { strategicMergePatch } from './patch/strategic-merge-patch.ts';
 export type { DecodedProtobuf, KindName } from './protobuf/decode-protobuf.ts';
 export { decodeProtobuf } from './protobuf/decode-protobuf.ts';
-export type { QuantityFormat } from './quantity.ts';
-export { parseQuantity, Quantity } from './quantity.ts';
+export type { Quantity } from './quantity.ts';
+export { parseQuantity } from './quantity.ts';
 export type { FieldRequirement } from './selector/field-selector.ts';
-export { fieldSelectorText, parseFieldSelector } from './selector/field-selector.ts';
+export { parseFieldSelector } from './selector/field-selector.ts';
 export type { LabelOperator, Labels, Requirement } from './selector/requirement.ts';
 export type { Selector } from './selector/selector.ts';
 export { parseLabelSelector, selectorFromObject } from './selector/selector.ts';
@@ -89,18 +89,3 @@ export { isStatus, StatusError } from './status-error.ts';
 export type { ParsedJson, ParseJsonOptions } from './strict-json.ts';
 export { parseJson } from './strict-json.ts';
 export { formatMicroTime, formatTime, parseTime } from './time.ts';
-export {
-  configMapKeyErrors,
-  dns1035LabelErrors,
-  dns1123LabelErrors,
-  dns1123SubdomainErrors,
-  envVarNameErrors,
-  isDns1123Label,
-  isDns1123Subdomain,
-  isLabelValue,
-  isQualifiedName,
-  labelValueErrors,
-  portNameErrors,
-  qualifiedNameErrors,
-  relaxedEnvVarNameErrors,
-} from './validation-names.ts';

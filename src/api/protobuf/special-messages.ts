@@ -3,7 +3,7 @@ import { formatMicroTime, formatTime } from '../time.ts';
 import { badProtobuf } from './wire-reader.ts';
 
 /** A message's fields by name, bytes as they came. */
-export type RawMembers = Readonly<Record<string, unknown>>;
+type RawMembers = Readonly<Record<string, unknown>>;
 
 /** Makes of a message whose JSON is no object what its JSON is; undefined for nothing at all. */
 export type SpecialMessage = (members: RawMembers) => unknown;

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const inflate = promisify(inflateRaw);
 
 /** One request as kubectl sent it. */
-export interface CapturedRequest {
+interface CapturedRequest {
   readonly method: string;
   readonly path: string;
   readonly contentType: string;
