@@ -37,9 +37,11 @@ const cases: readonly (readonly [path: string, info: unknown])[] = [
     },
   ],
   [
-    '/api/v1/namespaces/a/configmaps/b%2Fc',
-    { ...resource, namespace: 'a', plural: 'configmaps', name: 'b/c' },
+    '/api/v1/namespaces/a/configmaps/b%3Ac',
+    { ...resource, namespace: 'a', plural: 'configmaps', name: 'b:c' },
   ],
+  ['/api/v1/namespaces/a/configmaps/b%2Fc', { kind: 'malformed' }],
+  [`/api/v1/namespaces/${'n'.repeat(254)}`, { kind: 'malformed' }],
   ['/api/v1/namespaces/a/pods/p/log/more', { kind: 'malformed' }],
   ['/api/v1/pods/%zz', { kind: 'malformed' }],
   ['/healthz', { kind: 'plain', segments: ['healthz'] }],
@@ -47,7 +49,7 @@ const cases: readonly (readonly [path: string, info: unknown])[] = [
 ];
 
 for (const [path, info] of cases) {
-  test(`parsePath() takes ${path} apart`, () => {
+  test(`parsePath() takes ${path.slice(0, 60)} apart`, () => {
     assert.deepEqual(parsePath(path), info);
   });
 }

@@ -24,6 +24,9 @@ export type DiscoveryScope =
 /** Subresources of a namespace itself; anything else after a namespace is a resource in it. */
 const namespaceSubresources = new Set(['status', 'finalize']);
 
+/** Longest name that Kubernetes allows, of anything; bytes. */
+const maxSegmentBytes = 253;
+
 /** Takes a request path apart by the rules of Kubernetes' RequestInfoResolver. */
 export function parsePath(path: string): RequestInfo {
   const segments = decodeSegments(path);
@@ -64,8 +67,14 @@ function decodeSegments(path: string): readonly string[] | undefined {
   try {
     const segments = path.split('/').slice(1);
     if (segments.at(-1) === '') segments.pop();
-    return path.includes('%') ? segments.map(decodeURIComponent) : segments;
+    const decoded = path.includes('%') ? segments.map(decodeURIComponent) : segments;
+    return decoded.every(isSegment) ? decoded : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** No name has a slash, and none is so long that it could not be a key of the store. */
+function isSegment(text: string): boolean {
+  return Buffer.byteLength(text) <= maxSegmentBytes && !text.includes('/');
 }

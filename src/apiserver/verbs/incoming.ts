@@ -4,6 +4,7 @@ import { decodeBody } from '../codec/decode-body.ts';
 import type { Call } from '../engine.ts';
 import { badRequest } from '../refusals.ts';
 import type { Resource } from '../registry/resource.ts';
+import { finalizerWarnings } from './finalizer-warnings.ts';
 import { readMetadata } from './read-metadata.ts';
 import type { FieldValidation } from './write-options.ts';
 
@@ -29,7 +30,8 @@ export function readIncoming(call: Call, validation: FieldValidation): Incoming 
       descriptor.origin === 'custom' ? text : `${cannotBeHandled(resource)}: ${text}`,
     );
   }
-  return { object, warnings: validation === 'Warn' ? problems : [] };
+  const told = validation === 'Warn' ? problems : [];
+  return { object, warnings: [...told, ...finalizerWarnings(object.metadata)] };
 }
 
 /** What fieldValidation complains about, in upstream's words. */

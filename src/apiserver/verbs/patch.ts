@@ -8,6 +8,7 @@ import { badRequest, invalid, invalidOptions, unsupportedMediaType } from '../re
 import type { Resource } from '../registry/resource.ts';
 import type { Answer } from '../request.ts';
 import { changeObject } from './change-object.ts';
+import { finalizerWarnings } from './finalizer-warnings.ts';
 import { strictProblems, toObject } from './incoming.ts';
 import { checkIdentity, checkVersion, prepareUpdate, type UpdatePart } from './prepare-update.ts';
 import { parseWriteOptions, type FieldValidation } from './write-options.ts';
@@ -121,7 +122,9 @@ function patchObject(
       },
     ]);
   }
-  return { object, warnings: validation === 'Warn' ? problems : [] };
+  const told = validation === 'Warn' ? problems : [];
+  const { metadata } = object;
+  return { object, warnings: [...told, ...finalizerWarnings(metadata, current.metadata)] };
 }
 
 function checkUid({ descriptor }: Resource, { metadata }: ApiObject, current: ApiObject): void {

@@ -118,6 +118,13 @@ test('fieldValidation warns, refuses or ignores unknown and duplicate fields', a
   assert.equal((await send('&fieldValidation=Odd')).status, 422);
 });
 
+test('a finalizer without a domain is taken with a warning', async () => {
+  const finalized = { metadata: { name: 'finalized', finalizers: ['mine'] } };
+  const answer = await post(`${core}/configmaps?dryRun=All`, finalized);
+  assert.equal(answer.status, 201, answer.text);
+  assert.match(answer.headers['warning'] ?? '', /prefer a domain-qualified finalizer name/);
+});
+
 test('PUT compares the resourceVersion, and a stale one is 409', async () => {
   const made = body(await post(`${core}/configmaps`, configMap('cas')));
   const path = `${core}/configmaps/cas`;
