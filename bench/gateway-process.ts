@@ -1,0 +1,92 @@
+/**
+ * The gateway alone in its process, fed by informers that know one function with one pod: the
+ * upstream. Prints `{"port":N}`.
+ */
+import {
+  type FunctionObject,
+  type KubeObject,
+  type Lease,
+  names,
+  type Pod,
+} from '../src/api/index.ts';
+import type { Informer } from '../src/client/index.ts';
+import { runGateway } from '../src/gateway/index.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { randomIds } from '../src/lib/ids.ts';
+import { silentLog } from '../src/lib/log.ts';
+import { aborted } from '../src/lib/wait.ts';
+import { benchConfig, say } from './child.ts';
+
+const { upstreamPort } = benchConfig<{ readonly upstreamPort: number }>();
+const created = '2026-01-01T00:00:00Z';
+
+const echo: FunctionObject = {
+  apiVersion: 'nought.dev/v1',
+  kind: 'Function',
+  metadata: { name: 'echo', namespace: 'default', uid: 'function' },
+  spec: { runtime: 'node', source: { inline: '' } },
+  status: {
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Ready', message: '' }],
+    replicas: 1,
+    readyReplicas: 1,
+    revision: 'r1',
+  },
+};
+
+const pod: Pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'echo-r1-0',
+    namespace: 'default',
+    uid: 'pod',
+    creationTimestamp: created,
+    labels: { [names.label.function]: 'echo', [names.label.revision]: 'r1' },
+  },
+  spec: { containers: [{ name: 'function', ports: [{ containerPort: upstreamPort }] }] },
+  status: {
+    phase: 'Running',
+    podIP: '127.0.0.1',
+    conditions: [{ type: 'Ready', status: 'True' }],
+    containerStatuses: [{ name: 'function', ready: true, restartCount: 0, image: '', imageID: '' }],
+  },
+};
+
+/** An informer whose copy never changes. */
+function fixed<T extends KubeObject>(...objects: readonly T[]): Informer<T> {
+  return {
+    run: (signal) => aborted(signal),
+    synced: () => Promise.resolve(),
+    hasSynced: () => true,
+    get: (key) => objects.find(({ metadata }) => metadata.name === key.name),
+    list: () => objects,
+    byIndex: () => [],
+    handle: ({ added }) => {
+      for (const object of objects) added?.(object);
+      return () => undefined;
+    },
+  };
+}
+
+const refuse = (): never => {
+  throw new Error('The gateway of the bench has no API server');
+};
+
+const stop = new AbortController();
+process.on('SIGTERM', () => stop.abort(new Error('SIGTERM')));
+await runGateway(
+  {
+    client: { resource: refuse, raw: refuse, stream: refuse },
+    host: '127.0.0.1',
+    port: 0,
+    clock: systemClock,
+    ids: randomIds,
+    log: silentLog,
+    gateway: 'bench',
+    onListening: ({ port }) => say({ port }),
+    informers: { functions: fixed(echo), pods: fixed(pod), leases: fixed<Lease>() },
+    limits: { drainGraceMs: 100 },
+  },
+  stop.signal,
+);
+process.exit(0);
