@@ -37,8 +37,10 @@ export type { Schema, ValidationRule } from './schema.ts';
 export { builtinDescriptors } from './kinds/builtin-descriptors.ts';
 export { descriptorsFromCrd } from './crd/descriptors-from-crd.ts';
 export { applyDefaults } from './schema/defaults.ts';
+export { jsonEqual } from './schema/json-equal.ts';
 export { type Pruned, pruneUnknown } from './schema/prune.ts';
 export { decodeProblem, validateObject } from './schema/validate-object.ts';
+export { type JsonPath, parseJsonPath } from './table/json-path.ts';
 export { type Table, type TableOptions, toTable } from './table/to-table.ts';
 export { openApiDefinitions } from './openapi/openapi-definitions.ts';
 export type { AutoscalerMessage, FunctionDemand, GatewayMessage } from './demand.ts';
@@ -73,7 +75,7 @@ export type {
   WatchEvent,
 } from './object.ts';
 export { jsonPatch } from './patch/json-patch.ts';
-export { mergePatch } from './patch/merge-patch.ts';
+export { isJsonObject, mergePatch } from './patch/merge-patch.ts';
 export { strategicMergePatch } from './patch/strategic-merge-patch.ts';
 export type { DecodedProtobuf, KindName } from './protobuf/decode-protobuf.ts';
 export { decodeProtobuf } from './protobuf/decode-protobuf.ts';

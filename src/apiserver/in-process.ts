@@ -9,6 +9,8 @@ export interface InProcessRequest {
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly contentType: string;
+  /** The media types that the caller can read; JSON when left out. */
+  readonly accept?: string;
   readonly signal: AbortSignal;
 }
 
@@ -58,7 +60,7 @@ export function inProcessTransport(
 }
 
 function serverRequest(
-  { method, path, query, body, contentType, signal }: InProcessRequest,
+  { method, path, query, body, contentType, accept = '', signal }: InProcessRequest,
   user: User,
   stopped: AbortSignal,
 ): ServerRequest {
@@ -67,7 +69,7 @@ function serverRequest(
     method,
     path,
     query: new URLSearchParams(query),
-    accept: '',
+    accept,
     contentType,
     userAgent: '',
     ifNoneMatch: '',

@@ -1,5 +1,13 @@
+import { applyCommand } from './apply/apply-command.ts';
 import type { Command } from './command.ts';
+import { deleteCommand } from './delete/delete-command.ts';
 import { executeCommand } from './execute/execute-command.ts';
+import { waitCommand } from './wait/wait-command.ts';
 
 /** Every command of the program but those that run the platform. */
-export const commands: readonly Command[] = [executeCommand];
+export const commands: readonly Command[] = [
+  executeCommand,
+  applyCommand,
+  deleteCommand,
+  waitCommand,
+];

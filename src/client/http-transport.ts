@@ -128,7 +128,7 @@ class HttpTransport implements Transport, Disposable {
   async #open(request: ApiRequest, agent: HttpAgent): Promise<Answer> {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const headers: Record<string, string> = {
-      accept: 'application/json, */*',
+      accept: request.accept ?? 'application/json, */*',
       'user-agent': this.#options.userAgent,
       ...(await this.#authorization()),
     };

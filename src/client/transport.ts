@@ -6,6 +6,8 @@ export interface ApiRequest {
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly contentType: string;
+  /** The media types that the caller can read, in HTTP's words; JSON when left out. */
+  readonly accept?: string;
   readonly signal: AbortSignal;
 }
 
