@@ -71,8 +71,13 @@ export class Supervisor {
   /** Stops all processes, the last started first; settles when none is left. */
   async stop(): Promise<void> {
     // A signal to the whole group may have ended some of them already: none is to come back.
-    for (const child of this.#children) child.keepDown();
+    this.keepDown();
     for (const child of this.#children.toReversed()) await child.stop();
+  }
+
+  /** Starts no process again from now on. */
+  keepDown(): void {
+    for (const child of this.#children) child.keepDown();
   }
 
   /** Ends all processes at once. */
@@ -105,11 +110,6 @@ export class SupervisedChild {
     this.#config = { value };
     this.#tell({ kind: 'config', config: value });
     return this.#firstReady.promise;
-  }
-
-  /** Replaces the configuration that a restarted process will get. */
-  reconfigure(value: unknown): void {
-    this.#config = { value };
   }
 
   /** Does not start the process again when it ends. */
