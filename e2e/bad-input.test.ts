@@ -231,14 +231,16 @@ describe('a start that cannot be', () => {
   }
 
   test('a port in use is named', async () => {
-    const holder = createServer().listen(0, '127.0.0.1');
+    await using holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
-    const output = await failedStart(() => undefined, '--port', String(port));
-    assert.match(output, new RegExp(`127\\.0\\.0\\.1:${port}.*in use`));
-    const gateway = await failedStart(() => undefined, '--gateway-port', String(port));
-    assert.match(gateway, new RegExp(`127\\.0\\.0\\.1:${port}.*in use`));
-    holder.close();
+    for (const flag of ['--port', '--gateway-port']) {
+      const output = await failedStart(() => undefined, flag, String(port));
+      assert.match(
+        output,
+        new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${port}: the port is in use`),
+      );
+    }
   });
 
   test('a file in the way of the home is named', async () => {

@@ -9,7 +9,7 @@ const request =
 
 test('runGateway() rejects with the reason when the port is in use', async () => {
   await using gateway = await Harness.start();
-  await assert.rejects(Harness.start({}, { port: gateway.port }), { code: 'EADDRINUSE' });
+  await assert.rejects(Harness.start({}, { port: gateway.port }), /the port is in use/);
 });
 
 test('two gateways share a port, and one goes on when the other stops', async () => {

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { StatusError } from '../../api/index.ts';
+import { listenError } from '../../lib/listen-error.ts';
 import type { Log } from '../../lib/log.ts';
 import { unauthorized, type Authenticator } from '../auth/authenticator.ts';
 import type { Dispatcher } from '../routing/dispatch.ts';
@@ -93,29 +94,6 @@ async function closeServer(server: Server, stopping: AbortController): Promise<v
   const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
   await closed;
   clearTimeout(timer);
-}
-
-function listenError(error: unknown, host: string, port: number): Error {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new Error(
-        `Cannot listen on ${host}:${port}: the port is in use. Stop the process that has it, or choose another port (0 picks a free one)`,
-        { cause: error },
-      );
-    case 'EACCES':
-      return new Error(
-        `Cannot listen on ${host}:${port}: permission denied. Choose a port above 1023, or run with the right to bind it`,
-        { cause: error },
-      );
-    case 'EADDRNOTAVAIL':
-      return new Error(
-        `Cannot listen on ${host}:${port}: this machine does not have that address. Choose one that it has`,
-        { cause: error },
-      );
-    default:
-      return new Error(`Cannot listen on ${host}:${port}`, { cause: error });
-  }
 }
 
 async function serve(

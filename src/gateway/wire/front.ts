@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { listenError } from '../../lib/listen-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { ClientConnection, type ClientLimits, type FrontContext } from './client-connection.ts';
 import type { Exchange } from './exchange.ts';
@@ -46,13 +47,14 @@ export class Front implements AsyncDisposable {
     return this.#connections.size;
   }
 
-  /** Listens; rejects with the system's error (EADDRINUSE, EACCES, …). Returns the address. */
+  /** Listens; rejects with words for what is in the way. Returns the address. */
   async listen(): Promise<AddressInfo> {
     const { host, port, reusePort } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
+      const refused = (error: Error): void => reject(listenError(error, host, port));
+      this.#server.once('error', refused);
       this.#server.listen({ host, port, reusePort, backlog: 4096 }, () => {
-        this.#server.off('error', reject);
+        this.#server.off('error', refused);
         resolve();
       });
     });
