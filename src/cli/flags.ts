@@ -11,28 +11,28 @@ export function parseFlags<const T extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: T,
 ) {
+  const { words, negated } = asParseArgs(args, options);
   try {
-    return parseArgs({
-      args: asParseArgs(args, options),
-      options,
-      allowPositionals: true,
-      allowNegative: true,
-    });
+    const parsed = parseArgs({ args: words, options, allowPositionals: true });
+    Object.assign(parsed.values, negated);
+    return parsed;
   } catch (error) {
     throw new UsageError(flagProblem(error as Error, options), { cause: error });
   }
 }
 
 /** kubectl's spellings that parseArgs does not know: `--wait=false` and `-o=json`. */
-function asParseArgs(args: readonly string[], options: ParseArgsOptionsConfig): string[] {
-  const end = args.indexOf('--');
-  const flags = end === -1 ? args : args.slice(0, end);
-  const known = flags.map((arg) => {
+function asParseArgs(args: readonly string[], options: ParseArgsOptionsConfig) {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const negated: Record<string, false> = {};
+  const words = args.slice(0, end).flatMap((arg) => {
     const [, name = '', value = ''] = /^--([^=]+)=(true|false)$/.exec(arg) ?? [];
-    if (options[name]?.type === 'boolean') return value === 'true' ? `--${name}` : `--no-${name}`;
-    return arg.replace(/^(-[a-zA-Z])=/, '$1');
+    if (options[name]?.type !== 'boolean') return [arg.replace(/^(-[a-zA-Z])=/, '$1')];
+    if (value === 'true') return [`--${name}`];
+    negated[name] = false;
+    return [];
   });
-  return end === -1 ? known : [...known, ...args.slice(end)];
+  return { words: [...words, ...args.slice(end)], negated };
 }
 
 function flagProblem(error: Error, options: ParseArgsOptionsConfig): string {

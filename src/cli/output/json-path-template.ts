@@ -1,5 +1,6 @@
 import { type JsonPath, parseJsonPath } from '../../api/index.ts';
 import { UsageError } from '../command.ts';
+import { presentable } from './document-text.ts';
 
 type Part =
   | { readonly kind: 'text'; readonly text: string }
@@ -18,7 +19,7 @@ export function parseTemplate(template: string): (root: unknown) => string {
     : `{${template.startsWith('.') || template.startsWith('$') || template.startsWith('[') ? '' : '.'}${template}}`;
   const tokens = tokenize(text, template);
   const parts = readParts(tokens, template, false);
-  return (root) => render(parts, root);
+  return (root) => render(parts, presentable(root));
 }
 
 type Token = { readonly braced: boolean; readonly text: string };
@@ -101,6 +102,6 @@ function render(parts: readonly Part[], root: unknown): string {
 }
 
 /** A value as JSONPath prints it: texts as they are, the rest as JSON. */
-export function valueText(value: unknown): string {
+function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
