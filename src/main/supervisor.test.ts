@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../lib/clock.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
+import { type Identity, lives } from '../lib/process-identity.ts';
 import { reclaim, Supervisor } from './supervisor.ts';
 
 /** A child that says it is ready with its pid, and ends when told to. */
@@ -40,8 +40,8 @@ class Bench implements AsyncDisposable {
     return this.supervisor.start({ name, entry, execArgv: [], graceMs });
   }
 
-  identity(name: string): ProcessIdentity {
-    return JSON.parse(readFileSync(join(this.folder, `${name}.json`), 'utf8')) as ProcessIdentity;
+  identity(name: string): Identity {
+    return JSON.parse(readFileSync(join(this.folder, `${name}.json`), 'utf8')) as Identity;
   }
 
   noticed(): Promise<void> {
@@ -62,9 +62,9 @@ test('Supervisor gives a process its configuration and stops it', async () => {
   const { url } = await child.configure('hello');
   const identity = bench.identity('a');
   assert.equal(url, `${identity.pid} hello`);
-  assert.ok(isAlive(identity));
+  assert.ok(await lives(identity));
   await bench.supervisor.stop();
-  assert.ok(!isAlive(identity));
+  assert.ok(!(await lives(identity)));
   assert.ok(!existsSync(join(bench.folder, 'a.json')));
   assert.deepEqual(bench.notices, []);
 });
@@ -86,7 +86,7 @@ test('Supervisor kills a process that does not end within its grace', async () =
   await bench.start('a', deaf, 50).configure('hello');
   const identity = bench.identity('a');
   await bench.supervisor.stop();
-  assert.ok(!isAlive(identity));
+  assert.ok(!(await lives(identity)));
 });
 
 test("Supervisor passes on a process's reason for not starting, and its end without one", async () => {
@@ -103,9 +103,9 @@ test('reclaim() ends what a crashed supervisor left, and no process that has onl
   await bench.start('a', obedient).configure('hello');
   const left = bench.identity('a');
   const other = join(bench.folder, 'other.json');
-  writeFileSync(other, JSON.stringify({ pid: process.pid, started: 'another life' }));
+  writeFileSync(other, JSON.stringify({ pid: process.pid, born: 'another life' }));
   bench.supervisor.keepDown();
   assert.deepEqual(await reclaim(bench.folder, systemClock), ['a']);
-  assert.ok(!isAlive(left));
+  assert.ok(!(await lives(left)));
   assert.ok(!existsSync(other));
 });

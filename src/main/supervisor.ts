@@ -15,7 +15,7 @@ import type { Clock } from '../lib/clock.ts';
 import { deferred } from '../lib/wait.ts';
 import type { FromChild, ReadyInfo, ToChild } from './child-protocol.ts';
 import { writeAtomically } from './home.ts';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { type Identity, identifyChild, lives } from '../lib/process-identity.ts';
 
 /** One process to keep running. */
 export interface ChildSpec {
@@ -201,10 +201,10 @@ export async function reclaim(run: string, clock: Clock): Promise<string[]> {
   for (const file of readdirSync(run).filter((name) => name.endsWith('.json'))) {
     const path = join(run, file);
     const identity = readRecord(path);
-    if (identity !== undefined && isAlive(identity)) {
+    if (identity !== undefined && (await lives(identity))) {
       found.push(file.slice(0, -'.json'.length));
       process.kill(identity.pid, 'SIGKILL');
-      while (isAlive(identity)) await clock.sleep(killPollMs, never);
+      while (await lives(identity)) await clock.sleep(killPollMs, never);
     }
     rmSync(path, { force: true });
   }
@@ -216,17 +216,15 @@ function recordPath(run: string, name: string): string {
 }
 
 function recordProcess(run: string, name: string, pid: number): void {
-  const identity = identify(pid);
-  if (identity !== undefined)
-    writeAtomically(recordPath(run, name), JSON.stringify(identity), 0o600);
+  writeAtomically(recordPath(run, name), JSON.stringify(identifyChild(pid)), 0o600);
 }
 
-function readRecord(path: string): ProcessIdentity | undefined {
+function readRecord(path: string): Identity | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<ProcessIdentity> | null;
-    const { pid, started } = value ?? {};
-    return typeof pid === 'number' && typeof started === 'string' ? { pid, started } : undefined;
+    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Identity> | null;
+    const { pid, born } = value ?? {};
+    return typeof pid === 'number' && typeof born === 'string' ? { pid, born } : undefined;
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ import { LogFile } from '../log-file.ts';
 import type { Stream } from '../log-line.ts';
 import type { ContainerExit, RuntimeContainer } from '../runtime.ts';
 import type { Cgroup } from './cgroups.ts';
-import { type Identity, lives } from './identity.ts';
+import { type Identity, lives } from '../../lib/process-identity.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import type { PipePaths } from './shim.ts';
 import { killQuietly, type Strays } from './strays.ts';

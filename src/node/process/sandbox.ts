@@ -22,7 +22,7 @@ import {
   saveRecord,
 } from './container.ts';
 import type { FifoStock } from './fifo-stock.ts';
-import { identifyChild, lives } from './identity.ts';
+import { identifyChild, lives } from '../../lib/process-identity.ts';
 import type { Isolation } from './isolation.ts';
 import { holdsListener } from './listeners.ts';
 import type { MemoryWatch } from './memory-watch.ts';
