@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative, sep } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
-/** Which rooms a room may import, as in DESIGN.md section 2; `main` may import all. */
+/** Which rooms a room may import, as in ARCHITECTURE.md; `main` may import all. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   api: ['lib'],
@@ -59,7 +59,7 @@ function checkPlace(file: string): Violation[] {
   const out: Violation[] = [];
   const add = (message: string): number => out.push({ file, line: 1, message });
   if (!((parts[0] as string) in mayImport) && parts[0] !== 'main') {
-    add(`Room "${parts[0]}" is not in the table; rooms are those of DESIGN.md section 2`);
+    add(`Room "${parts[0]}" is not in the table; rooms are those of ARCHITECTURE.md`);
   }
   if (parts.filter((part) => part !== 'testing').length > maxDepth)
     add('Deeper than room/variant/file');
