@@ -1,17 +1,30 @@
 import { applyCommand } from './apply/apply-command.ts';
 import type { Command } from './command.ts';
 import { deleteCommand } from './delete/delete-command.ts';
-import { getCommand } from './get/get-command.ts';
+import { describeCommand } from './describe/describe-command.ts';
+import { apiResourcesCommand } from './discovery/api-resources-command.ts';
+import { versionCommand } from './discovery/version-command.ts';
+import { eventsCommand } from './events/events-command.ts';
 import { executeCommand } from './execute/execute-command.ts';
+import { getCommand } from './get/get-command.ts';
+import { annotateCommand, labelCommand } from './labels/label-commands.ts';
 import { logsCommand } from './logs/logs-command.ts';
+import { scaleCommand } from './scale/scale-command.ts';
 import { waitCommand } from './wait/wait-command.ts';
 
-/** Every command of the program but those that run the platform. */
+/** Every command of the program but those that run the platform, in the order of its help. */
 export const commands: readonly Command[] = [
   executeCommand,
   applyCommand,
-  deleteCommand,
   getCommand,
+  describeCommand,
   logsCommand,
+  eventsCommand,
   waitCommand,
+  scaleCommand,
+  labelCommand,
+  annotateCommand,
+  deleteCommand,
+  apiResourcesCommand,
+  versionCommand,
 ];

@@ -11,8 +11,7 @@ const outside: readonly Pick<Command, 'name' | 'summary'>[] = [
 
 /** Runs one command line (without the program's name); resolves to the exit code. */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  const [first, ...rest] = args;
-  const name = first === '--version' ? 'version' : first;
+  const [name, ...rest] = args[0] === '--version' ? ['version', '--client'] : args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     return help(rest[0], io);
   }
