@@ -1,7 +1,7 @@
 import { clusterFlagOptions, clusterFlagsHelp } from '../cluster.ts';
 import { type Command, UsageError } from '../command.ts';
 import { parseFlags } from '../flags.ts';
-import { readTargets, severalKinds } from '../resources/arguments.ts';
+import { readTargets } from '../resources/arguments.ts';
 import { fileOptions } from '../resources/choose-objects.ts';
 import { Kinds } from '../resources/kinds.ts';
 import { openSession } from '../session.ts';
@@ -91,10 +91,7 @@ export const getCommand: Command = {
       style: {
         wide: values.output === 'wide',
         headers: values['no-headers'] !== true,
-        withKind:
-          positionals[0]?.split(',').includes('all') === true ||
-          positionals[0]?.includes(',') === true ||
-          severalKinds(requests),
+        withKind: /(^|,)all(,|$)|,/.test(positionals[0] ?? ''),
         withNamespace: everywhere,
         showLabels: values['show-labels'] === true,
         labelColumns: (values['label-columns'] ?? []).flatMap((list) => list.split(',')),

@@ -2,6 +2,7 @@ import { isStatus } from '../../api/index.ts';
 import type { CommandIo } from '../command.ts';
 import { failureText } from '../failure.ts';
 import { Columns } from '../output/columns.ts';
+import { severalKinds } from '../resources/arguments.ts';
 import { apiVersionOf } from '../resources/kinds.ts';
 import type { Session } from '../session.ts';
 import { getPage, type GetOptions, type Page } from './get-page.ts';
@@ -99,10 +100,11 @@ function printTables(io: CommandIo, pages: readonly Page[], { style }: GetOption
     if (run?.[0]?.request.kind === page.request.kind) run.push(page);
     else runs.push([page]);
   }
+  const withKind = style.withKind || severalKinds(pages.map(({ request }) => request));
   for (const [index, run] of runs.entries()) {
     const [first] = run as [Page];
     if (index > 0 && style.headers) io.stdout.write('\n');
-    new TablePrinter(io.stdout, first.request.kind, style).print({
+    new TablePrinter(io.stdout, first.request.kind, { ...style, withKind }).print({
       ...(first.columns === undefined ? {} : { columnDefinitions: first.columns }),
       rows: run.flatMap(({ rows }) => rows),
     });
