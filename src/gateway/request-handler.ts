@@ -4,9 +4,10 @@ import { functionState } from './function-state.ts';
 import type { ResolvedGateway } from './gateway-options.ts';
 import { preferredWait } from './preferences.ts';
 import { noTarget, unknownFunction } from './problems.ts';
+import type { Latecomers } from './routes/latecomers.ts';
 import type { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
-import { resolveTarget } from './routes/target.ts';
+import { type FunctionTarget, resolveTarget } from './routes/target.ts';
 import { requestId, traceContext } from './trace-context.ts';
 import { bodyTooLarge } from './wire/client-exchange.ts';
 import type { Exchange } from './wire/exchange.ts';
@@ -15,6 +16,7 @@ import { type Problem, problemAnswer, refusal } from './wire/problem.ts';
 export interface RequestHandlerServices {
   readonly options: ResolvedGateway;
   readonly table: RouteTable;
+  readonly latecomers: Latecomers;
   readonly calls: CallServices;
   readonly started: (call: Sweepable) => void;
   readonly refused: (status: number) => void;
@@ -55,13 +57,29 @@ export class RequestHandler {
         break;
     }
     const route = table.get(target.function);
-    if (route === undefined) {
+    if (route === undefined) this.#unknown(exchange, target);
+    else this.#serve(exchange, route, target);
+  }
+
+  #serve(exchange: Exchange, route: Route, target: FunctionTarget): void {
+    if (target.kind === 'check') this.#json(exchange, functionState(route));
+    else this.#call(exchange, route, target.path);
+  }
+
+  /** A function that was just created may be here before the watch tells of it. */
+  #unknown(exchange: Exchange, target: FunctionTarget): void {
+    const lookup = this.#services.latecomers.lookup(target.function);
+    if (lookup === undefined) {
       this.#refuse(exchange, unknownFunction(target.function));
-    } else if (target.kind === 'check') {
-      this.#json(exchange, functionState(route));
-    } else {
-      this.#call(exchange, route, target.path);
+      return;
     }
+    exchange.pause();
+    void lookup.then(() => {
+      const route = this.#services.table.get(target.function);
+      if (route === undefined) this.#refuse(exchange, unknownFunction(target.function));
+      else this.#serve(exchange, route, target);
+      exchange.resume();
+    });
   }
 
   #call(exchange: Exchange, route: Route, path: string): void {

@@ -13,6 +13,7 @@ import {
   type ResolvedGateway,
 } from './gateway-options.ts';
 import { RequestHandler } from './request-handler.ts';
+import { Latecomers } from './routes/latecomers.ts';
 import { Prober } from './routes/prober.ts';
 import { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
@@ -212,6 +213,12 @@ class Gateway {
     const handler = new RequestHandler({
       options,
       table: this.#table,
+      latecomers: new Latecomers({
+        functions: options.informers.functions,
+        find: (key) => options.client.resource(refs.functions).find(key),
+        clock,
+        signal: this.#signal,
+      }),
       calls,
       started: (call) => this.#calls.add(call),
       refused,

@@ -10,7 +10,7 @@ import { openLifetime } from './lifetime.ts';
 import { packagePath } from './package-paths.ts';
 
 /** The Kubernetes whose node behaviour the agent follows. */
-const kubernetesVersion = 'v1.35.0';
+const kubernetesVersion = 'v1.36.0';
 const address = '127.0.0.1';
 
 /** The process that starts and stops pods; it stays small, since starting one copies its page table. */

@@ -2,6 +2,12 @@
 export type Target =
   /** `/-/NAME`: the gateway itself. */
   | { readonly kind: 'own'; readonly name: string }
+  | FunctionTarget
+  /** Names no function: `/`, `/one`, … */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed'; readonly detail: string };
+
+export type FunctionTarget =
   /** `GET /NS/NAME`. */
   | { readonly kind: 'check'; readonly function: string }
   | {
@@ -9,10 +15,7 @@ export type Target =
       readonly function: string;
       /** Path and query for the pod. */
       readonly path: string;
-    }
-  /** Names no function: `/`, `/one`, … */
-  | { readonly kind: 'none' }
-  | { readonly kind: 'malformed'; readonly detail: string };
+    };
 
 export interface TargetRequest {
   readonly method: string;

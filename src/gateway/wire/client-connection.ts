@@ -32,7 +32,7 @@ export interface FrontContext {
 /** Bytes of further requests that are kept while one is being answered. */
 const pipelineLimit = 64 * 1024;
 /** After an answer that closes: how much of what still comes is read away, and for how long. */
-const lingerBytes = 256 * 1024;
+const lingerBytes = 32 * 1024 * 1024;
 const lingerMs = 2000;
 /**
  * When a client that has ended its side is written to, to see whether it has left: the first write
