@@ -73,13 +73,20 @@ export class RequestHandler {
       this.#refuse(exchange, unknownFunction(target.function));
       return;
     }
+    void this.#serveOnceKnown(exchange, target, lookup);
+  }
+
+  async #serveOnceKnown(
+    exchange: Exchange,
+    target: FunctionTarget,
+    lookup: Promise<void>,
+  ): Promise<void> {
     exchange.pause();
-    void lookup.then(() => {
-      const route = this.#services.table.get(target.function);
-      if (route === undefined) this.#refuse(exchange, unknownFunction(target.function));
-      else this.#serve(exchange, route, target);
-      exchange.resume();
-    });
+    await lookup;
+    const route = this.#services.table.get(target.function);
+    if (route === undefined) this.#refuse(exchange, unknownFunction(target.function));
+    else this.#serve(exchange, route, target);
+    exchange.resume();
   }
 
   #call(exchange: Exchange, route: Route, path: string): void {

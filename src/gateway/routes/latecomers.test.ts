@@ -53,5 +53,5 @@ test('lookup() asks once for callers of one name, for few names at once, and nev
   assert.ok(lookups.some((lookup) => lookup === undefined));
   assert.ok(asked.length < 20);
   answer.resolve(undefined);
-  await Promise.all(lookups);
+  for (const lookup of lookups) await lookup;
 });
