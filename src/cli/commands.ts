@@ -1,5 +1,6 @@
 import { applyCommand } from './apply/apply-command.ts';
 import type { Command } from './command.ts';
+import { createCommand } from './create/create-command.ts';
 import { deleteCommand } from './delete/delete-command.ts';
 import { describeCommand } from './describe/describe-command.ts';
 import { apiResourcesCommand } from './discovery/api-resources-command.ts';
@@ -16,6 +17,7 @@ import { waitCommand } from './wait/wait-command.ts';
 export const commands: readonly Command[] = [
   executeCommand,
   applyCommand,
+  createCommand,
   getCommand,
   describeCommand,
   logsCommand,

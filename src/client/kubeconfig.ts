@@ -83,16 +83,30 @@ async function readOne(path: string): Promise<File> {
   } catch (cause) {
     throw new Error(`Cannot read kubeconfig "${absolute}": ${(cause as Error).message}`, { cause });
   }
-  // Loaded here alone: the library costs more to load than most commands take.
-  const { parse } = await import('yaml');
   let value: unknown;
   try {
-    value = parse(content);
+    value = parseJson(content) ?? (await parseYaml(content));
   } catch (cause) {
     throw new Error(`Cannot read kubeconfig "${absolute}": ${(cause as Error).message}`, { cause });
   }
   if (value !== null && !isFields(value)) throw bad(absolute, 'the document', 'is not a mapping');
   return { path: absolute, value: value ?? {} };
+}
+
+/** What `nought up` writes is JSON; undefined for YAML that only begins like it. */
+function parseJson(content: string): unknown {
+  if (!content.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
+
+async function parseYaml(content: string): Promise<unknown> {
+  // Loaded here alone: the library costs more to load than most commands take.
+  const { parse } = await import('yaml');
+  return parse(content);
 }
 
 interface Context {

@@ -2,10 +2,10 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
 import { parseGoDuration } from '../../api/index.ts';
 import { clusterFlagOptions, clusterFlagsHelp, readCluster } from '../cluster.ts';
 import { type Command, CommandError, type CommandIo, UsageError } from '../command.ts';
+import { parseFlags } from '../flags.ts';
 import { findGateway } from '../gateway-address.ts';
 
 const help = `Call a function with JSON and print its answer.
@@ -62,20 +62,12 @@ export const executeCommand: Command = {
 };
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        ...clusterFlagOptions,
-        wait: { type: 'string' },
-        async: { type: 'boolean' },
-        include: { type: 'boolean', short: 'i' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
+  return parseFlags(args, {
+    ...clusterFlagOptions,
+    wait: { type: 'string' },
+    async: { type: 'boolean' },
+    include: { type: 'boolean', short: 'i' },
+  });
 }
 
 async function readCall(args: readonly string[], io: CommandIo): Promise<Call> {

@@ -102,7 +102,12 @@ async function showAll(session: Session, io: CommandIo, request: LogRequest): Pr
   const { source, query } = request;
   const { logs } = source;
   if (logs.length === 0) {
-    io.stderr.write(`No resources found in ${session.namespace} namespace.\n`);
+    const lasting = source.kind === 'pods' && source.lasting;
+    io.stderr.write(
+      lasting
+        ? `No pod is there now, and with the pods their logs go; -f waits for the next one\n`
+        : `No resources found in ${session.namespace} namespace.\n`,
+    );
     return 0;
   }
   const several = source.kind === 'pods' && source.lasting && logs.length > 1;
