@@ -126,7 +126,7 @@ class ProcessRuntime implements Runtime {
       reason: 'ImageNotSupported',
       message:
         `Cannot run image "${image}": the process runtime runs commands on the host. ` +
-        'Give the container a command, or start nought with --runtime docker',
+        'Give the container a command; images themselves need the docker runtime, which this version does not have',
     };
   }
 
