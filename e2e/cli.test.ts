@@ -372,6 +372,23 @@ test('create makes what is not there, and refuses what is', { skip: noKubectl },
   assert.match(twice.stderr, /AlreadyExists.*configmaps "once" already exists/);
 });
 
+test('get -w ends when nobody reads any more', async () => {
+  const stdout = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('EPIPE'), { code: 'EPIPE' })),
+  });
+  const stderr = sink((text) => assert.fail(text));
+  const code = await runCommand(['get', 'ns', '-w'], {
+    stdin: Readable.from([]),
+    stdout,
+    stderr,
+    env: { KUBECONFIG: join(folder, 'kubeconfig') },
+    cwd: folder,
+    home: folder,
+    signal: AbortSignal.timeout(10_000),
+  });
+  assert.equal(code, 141);
+});
+
 test('version names both sides', async () => {
   const { stdout } = await nought(['version']);
   assert.match(stdout, /^Client Version: v\S+\nServer Version: v\S+\n$/);

@@ -9,6 +9,9 @@ const outside: readonly Pick<Command, 'name' | 'summary'>[] = [
   { name: 'serve', summary: 'Run the serverless layer alone, against an existing cluster' },
 ];
 
+/** What a shell says of a program that nobody reads any more (`nought get fn -w | head -1`). */
+const unreadExitCode = 141;
+
 /** Runs one command line (without the program's name); resolves to the exit code. */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args[0] === '--version' ? ['version', '--client'] : args;
@@ -29,9 +32,13 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     io.stdout.write(command.help);
     return 0;
   }
+  const reader = new AbortController();
+  io.stdout.on('error', (error: NodeJS.ErrnoException) => reader.abort(error));
+  const signal = AbortSignal.any([io.signal, reader.signal]);
   try {
-    return await command.run(rest, io);
+    return await command.run(rest, { ...io, signal });
   } catch (error) {
+    if (reader.signal.aborted) return unreadExitCode;
     return report(error, command, io);
   }
 }
