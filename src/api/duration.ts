@@ -45,13 +45,6 @@ export function parseGoDuration(text: string): number {
   return match?.['sign'] === '-' ? -ms : ms;
 }
 
-/** Formats milliseconds as Go's Duration.String does: `1h0m0s`, `1.5s`, `250ms`, `0s`. */
-export function formatGoDuration(ms: number): string {
-  const nanos = BigInt(Math.round(Math.abs(ms) * Number(nanosPerMs)));
-  const sign = ms < 0 && nanos > 0n ? '-' : '';
-  return sign + (nanos < 1_000_000_000n ? subSecond(nanos) : fromSeconds(nanos));
-}
-
 /**
  * Formats an age as kubectl's AGE columns do, with two or three significant figures: `45s`, `3m20s`,
  * `5d6h`, `2y40d` (HumanDuration of k8s.io/apimachinery pkg/util/duration).
@@ -89,28 +82,6 @@ function partNanos(
   const digits = fraction.slice(0, 18);
   const wholeNanos = BigInt(whole.slice(0, 20) || '0') * scale;
   return wholeNanos + (BigInt(digits || '0') * scale) / 10n ** BigInt(digits.length);
-}
-
-function subSecond(nanos: bigint): string {
-  if (nanos === 0n) return '0s';
-  if (nanos < 1_000n) return `${nanos}ns`;
-  if (nanos < nanosPerMs) return `${decimal(nanos, 1_000n)}µs`;
-  return `${decimal(nanos, nanosPerMs)}ms`;
-}
-
-function fromSeconds(nanos: bigint): string {
-  const minute = 60_000_000_000n;
-  const minutes = nanos / minute;
-  const seconds = `${decimal(nanos % minute, 1_000_000_000n)}s`;
-  if (minutes === 0n) return seconds;
-  const hours = minutes / 60n;
-  return hours === 0n ? `${minutes}m${seconds}` : `${hours}h${minutes % 60n}m${seconds}`;
-}
-
-function decimal(nanos: bigint, unit: bigint): string {
-  const digits = unit.toString().length - 1;
-  const fraction = (nanos % unit).toString().padStart(digits, '0').replace(/0+$/, '');
-  return fraction === '' ? `${nanos / unit}` : `${nanos / unit}.${fraction}`;
 }
 
 function badDuration(message: string): StatusError {

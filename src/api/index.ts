@@ -58,7 +58,7 @@ export type {
   Runtime,
   Signature,
 } from './function.ts';
-export { formatAge, formatGoDuration, parseGoDuration } from './duration.ts';
+export { formatAge, parseGoDuration } from './duration.ts';
 export { names } from './names.ts';
 export type {
   Condition,

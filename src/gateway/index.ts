@@ -1,7 +1,2 @@
-export {
-  defaultGatewayLimits,
-  type GatewayInformers,
-  type GatewayLimits,
-  type GatewayOptions,
-} from './gateway-options.ts';
+export type { GatewayInformers, GatewayLimits, GatewayOptions } from './gateway-options.ts';
 export { runGateway } from './run-gateway.ts';

@@ -33,8 +33,3 @@ export function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
-
-/** True for the error of a wait that was ended by its signal. */
-export function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && (error === signal.reason || (error as Error)?.name === 'AbortError');
-}

@@ -50,7 +50,9 @@ export async function findIsolation(request: IsolationRequest): Promise<Isolatio
       limitations.push(`${what}: the ${controller} cgroup is not writable`);
     }
   }
-  limitations.push('Pods see the files, processes and network of the host, as far as their users allow');
+  limitations.push(
+    'Pods see the files, processes and network of the host, as far as their users allow',
+  );
   return {
     folder: owners?.folder ?? privateFolder(request.folder),
     owner: (index, images) =>
