@@ -5,6 +5,8 @@ import type { Route } from './routes/route.ts';
 
 /** A call as the gateway's books know it. */
 export interface Sweepable {
+  /** Where the list of calls keeps it; the list's own. */
+  slot: number;
   /** Acts on a deadline that has passed; `now` is monotonic. */
   sweep(now: number): void;
 }

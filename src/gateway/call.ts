@@ -56,6 +56,7 @@ const clientGone = 499;
  */
 export class Call implements ExchangeOwner, ResponseSink, Arrival {
   waitUntil = 0;
+  slot = -1;
   readonly patienceMs: number | undefined;
   readonly #services: CallServices;
   readonly #request: CallRequest;

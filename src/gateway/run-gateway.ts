@@ -3,7 +3,8 @@ import { names } from '../api/index.ts';
 import { type Client, createInformer, refs } from '../client/index.ts';
 import { abortable } from '../lib/wait.ts';
 import { Activator } from './activator/activator.ts';
-import type { CallServices, Sweepable } from './call-services.ts';
+import { CallList } from './call-list.ts';
+import type { CallServices } from './call-services.ts';
 import { DemandLink, type DemandSource } from './demand/demand-link.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import {
@@ -119,7 +120,7 @@ class Gateway {
   readonly #activator: Activator;
   readonly #link: DemandLink;
   readonly #metrics = new GatewayMetrics();
-  readonly #calls = new Set<Sweepable>();
+  readonly #calls = new CallList();
   #stopping = false;
 
   constructor(options: ResolvedGateway, signal: AbortSignal) {
@@ -206,7 +207,7 @@ class Gateway {
         });
       },
       ended: (call, outcome) => {
-        this.#calls.delete(call);
+        this.#calls.remove(call);
         this.#metrics.ended(outcome);
       },
     };
@@ -260,7 +261,7 @@ class Gateway {
       await clock.sleep(sweepMs, signal).catch(() => undefined);
       const now = clock.monotonic();
       this.front.sweep(now);
-      for (const call of this.#calls) call.sweep(now);
+      this.#calls.sweep(now);
       for (const route of this.#table.routes()) this.#activator.sweep(route, now);
       for (const endpoint of this.#table.endpoints()) endpoint.connections.sweep(now);
     }

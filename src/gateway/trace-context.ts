@@ -21,17 +21,11 @@ export function traceContext(received: string, ids: Ids): TraceContext {
     parent !== zeroSpan &&
     version !== 'ff' &&
     (version !== '00' || more === undefined);
-  const span = spanId(ids);
+  const span = ids.hex(16);
   // Version 00 is what we know how to write; of later ones we keep what it defines (section 4.3).
   return valid
     ? { traceparent: `00-${trace}-${span}-${flags}`, continued: true }
-    : { traceparent: `00-${ids.uid().replaceAll('-', '')}-${span}-01`, continued: false };
-}
-
-/** 16 random hex digits, from the parts of a UUID that hold no version. */
-function spanId(ids: Ids): string {
-  const uid = ids.uid();
-  return uid.slice(0, 8) + uid.slice(24, 32);
+    : { traceparent: `00-${ids.hex(32)}-${span}-01`, continued: false };
 }
 
 const requestIdPattern = /^[A-Za-z0-9._~:/+=@-]{1,128}$/;

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomFillSync, randomUUID } from 'node:crypto';
 
 /** Sources of identity, as a parameter so that tests can make them repeatable. */
 export interface Ids {
@@ -6,6 +6,8 @@ export interface Ids {
   uid(): string;
   /** `length` characters of the alphabet that Kubernetes uses for generated name suffixes. */
   suffix(length: number): string;
+  /** `digits` (even, 64 at most) random hexadecimal digits; not for secrets. */
+  hex(digits: number): string;
   /** `bytes` random bytes in base64url, for tokens. */
   secret(bytes: number): string;
 }
@@ -13,8 +15,22 @@ export interface Ids {
 /** No vowels and no look-alikes, as in k8s.io/apimachinery/pkg/util/rand. */
 const suffixAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
+/** Random digits in stock: one call for each would cost more than the digits. */
+const poolBytes = 16 * 1024;
+const pool = Buffer.alloc(poolBytes);
+let poolUsed = poolBytes;
+
 export const randomIds: Ids = {
   uid: () => randomUUID(),
+  hex: (digits) => {
+    const bytes = digits / 2;
+    if (poolUsed + bytes > poolBytes) {
+      randomFillSync(pool);
+      poolUsed = 0;
+    }
+    poolUsed += bytes;
+    return pool.toString('hex', poolUsed - bytes, poolUsed);
+  },
   suffix: (length) => {
     let out = '';
     for (const byte of randomBytes(length)) {

@@ -242,7 +242,7 @@ describe('runNodeAgent', () => {
   it('an image without a command is refused in words', async () => {
     create('nginx', { image: 'nginx:1.27' });
     const found = await status('nginx', (each) => waiting(each)?.reason === 'ImageNotSupported');
-    assert.match(waiting(found)?.message ?? '', /--runtime docker/);
+    assert.match(waiting(found)?.message ?? '', /docker runtime/);
     const ready = found.conditions?.find((each) => each.type === 'Ready');
     assert.equal(ready?.reason, 'ImageNotSupported');
     assert.equal(found.phase, 'Pending');

@@ -47,10 +47,12 @@ export class PodConnections implements ConnectionHome {
   }
 
   idle(connection: UpstreamConnection): void {
-    if (this.#closed || this.#idle.length >= maxIdle) {
+    if (this.#closed) {
       connection.destroy();
       return;
     }
+    // The oldest goes: were it the newest, only connections too old for a POST would be left.
+    if (this.#idle.length >= maxIdle) this.#idle.shift()?.destroy();
     connection.idleSince = this.#clock.monotonic();
     this.#idle.push(connection);
   }
