@@ -5,7 +5,7 @@ import { randomIds } from '../lib/ids.ts';
 import { openProcessRuntime, runNodeAgent, type RuntimeImage } from '../node/index.ts';
 import { type ChildContext, runAsChild } from './child-main.ts';
 import type { NodeAgentConfig } from './config.ts';
-import { findPython } from './find-python.ts';
+import { compilePython, findPython } from './find-python.ts';
 import { openLifetime } from './lifetime.ts';
 import { packagePath } from './package-paths.ts';
 
@@ -19,17 +19,23 @@ async function nodeAgent(config: NodeAgentConfig, context: ChildContext): Promis
   using transport = httpTransport({ ...config.api, userAgent: 'nought-node-agent' });
   // Last statuses are written after the signal.
   using lifetime = openLifetime();
-  const images = await runtimeImages();
-  if (images[names.image.python] === undefined) {
+  const python = await findPython(process.env['PATH'] ?? '');
+  if (python === undefined) {
     log.warn('No Python 3.9 or newer in PATH: Python functions cannot run');
   }
+  const compiled =
+    python === undefined ? undefined : compilePython(python, packagePath('runtimes/python'));
   await runNodeAgent(
     {
       nodeName: config.nodeName,
       address,
       version: `${kubernetesVersion}-nought.${config.version}`,
       client: createClient(transport, lifetime.signal),
-      runtime: await openProcessRuntime({ folder: config.folder, images, log }),
+      runtime: await openProcessRuntime({
+        folder: config.folder,
+        images: runtimeImages(python),
+        log,
+      }),
       server: {
         port: 0,
         cert: config.pki.cert,
@@ -44,11 +50,11 @@ async function nodeAgent(config: NodeAgentConfig, context: ChildContext): Promis
     },
     signal,
   );
+  await compiled;
 }
 
 /** The package's own function servers, which stand for the runtime images. */
-async function runtimeImages(): Promise<Record<string, RuntimeImage>> {
-  const python = await findPython(process.env['PATH'] ?? '');
+function runtimeImages(python: string | undefined): Record<string, RuntimeImage> {
   return {
     [names.image.node]: {
       engine: 'node',
