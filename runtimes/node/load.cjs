@@ -15,6 +15,17 @@ class HandlerError extends Error {
   }
 }
 
+/** Where the files are: the folder itself or, when it holds a package, where that has been unpacked. */
+function codeFolder(folder) {
+  const chunks = path.join(folder, '.nought-package');
+  if (!fs.existsSync(chunks)) return folder;
+  try {
+    return require('./unpack.cjs').unpack(chunks);
+  } catch (error) {
+    throw new HandlerError(`Cannot unpack the package: ${error.message}`);
+  }
+}
+
 /**
  * Imports `file[:export]` of the folder; resolves to `{kind: 'json' | 'fetch' | 'http', target}`.
  *
@@ -179,4 +190,4 @@ function sourceFiles(folder) {
     .slice(0, 1000);
 }
 
-module.exports = { loadHandler, describeLoadError };
+module.exports = { codeFolder, loadHandler, describeLoadError };

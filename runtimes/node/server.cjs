@@ -6,7 +6,7 @@
  *   PORT, HOST                where to listen, when no socket was inherited
  *   NOUGHT_LISTEN_FD          number of an inherited listening socket
  *   NOUGHT_NOTIFY_FD          number of a pipe that takes `READY=1\n` once calls are accepted
- *   NOUGHT_CODE               folder of the function's files
+ *   NOUGHT_CODE               folder of the function's files, or of its package's chunks
  *   NOUGHT_HANDLER            `file` or `file:export`, relative to that folder
  *   NOUGHT_SIGNATURE          json | fetch | http
  *   NOUGHT_TERMINATION_LOG    file that takes one line of JSON when the handler cannot be loaded
@@ -20,33 +20,31 @@
  *    last request has been answered.
  */
 const fs = require('node:fs');
-const { loadHandler, describeLoadError } = require('./load.cjs');
+const { codeFolder, loadHandler, describeLoadError } = require('./load.cjs');
 
 const { env } = process;
 /** How long a pod that ends still takes calls: longer than word of its end takes to reach gateways. */
 const lameDuckMs = 500;
 const readyPath = '/.well-known/nought/ready';
+let folder = env.NOUGHT_CODE ?? '.';
 
 main().catch((error) => {
   console.error(error?.stack ?? error);
-  report(describeLoadError(error, env.NOUGHT_CODE ?? '.'));
+  report(describeLoadError(error, folder));
   process.exit(1);
 });
 
 async function main() {
   const signature = env.NOUGHT_SIGNATURE ?? 'json';
+  const handlerName = env.NOUGHT_HANDLER ?? 'index.js';
+  folder = codeFolder(folder);
   if (signature === 'http') {
     // The code brings its own server: its listen on $PORT becomes the inherited socket.
     require('./own-server.cjs').adopt(port(), inherited(), ready);
-    await loadHandler(env.NOUGHT_CODE ?? '.', env.NOUGHT_HANDLER ?? 'index.js', 'http');
+    await loadHandler(folder, handlerName, 'http');
     return;
   }
-  const handler = await loadHandler(
-    env.NOUGHT_CODE ?? '.',
-    env.NOUGHT_HANDLER ?? 'index.js',
-    signature,
-  );
-  serve(handler);
+  serve(await loadHandler(folder, handlerName, signature));
 }
 
 function serve(handler) {

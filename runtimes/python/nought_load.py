@@ -26,6 +26,17 @@ class HandlerError(Exception):
         self.file = file
 
 
+def code_folder(folder):
+    """Where the files are: the folder itself or, when it holds a package, where that has been unpacked."""
+    chunks = os.path.join(folder, ".nought-package")
+    if not os.path.isdir(chunks):
+        return folder
+    try:
+        return __import__("nought_unpack").unpack(chunks)
+    except Exception as error:
+        raise HandlerError("Cannot unpack the package: %s" % error) from error
+
+
 def load_handler(folder, reference, signature):
     """Imports ``file[:name]`` of the folder."""
     file, _, name = reference.partition(":")

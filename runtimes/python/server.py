@@ -6,7 +6,7 @@ of it as it can: imports are most of a cold start. Its contract is its environme
   PORT, HOST                where to listen, when no socket was inherited
   NOUGHT_LISTEN_FD          number of an inherited listening socket
   NOUGHT_NOTIFY_FD          number of a pipe that takes ``READY=1`` once calls are accepted
-  NOUGHT_CODE               folder of the function's files
+  NOUGHT_CODE               folder of the function's files, or of its package's chunks
   NOUGHT_HANDLER            ``file`` or ``file:name``, relative to that folder
   NOUGHT_SIGNATURE          json | asgi | http
   NOUGHT_TERMINATION_LOG    file that takes one line of JSON when the handler cannot be loaded
@@ -36,6 +36,7 @@ def main():
     folder = os.path.abspath(env.get("NOUGHT_CODE", "."))
     load = __import__("nought_load")
     try:
+        folder = load.code_folder(folder)
         if env.get("NOUGHT_SIGNATURE") == "http":
             __import__("nought_own_server").run(folder, env.get("NOUGHT_HANDLER", "main.py"), notify_ready)
             return

@@ -26,7 +26,7 @@ const commands: Record<Language, readonly string[]> = {
 
 export interface StartOptions {
   readonly language: Language;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly handler: string;
   readonly signature?: string;
 }
@@ -91,6 +91,7 @@ export async function startServer(options: StartOptions): Promise<FunctionServer
     stdio: ['ignore', 'pipe', 'pipe', fd, 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      TMPDIR: folder,
       PORT: String(port),
       HOST: '127.0.0.1',
       NOUGHT_LISTEN_FD: '3',
