@@ -91,4 +91,4 @@ export { isStatus, StatusError } from './status-error.ts';
 export type { ParsedJson, ParseJsonOptions } from './strict-json.ts';
 export { parseJson } from './strict-json.ts';
 export { formatMicroTime, formatTime, parseTime } from './time.ts';
-export { labelValueErrors, qualifiedNameErrors } from './validation-names.ts';
+export { dns1123LabelErrors, labelValueErrors, qualifiedNameErrors } from './validation-names.ts';

@@ -8,6 +8,8 @@ export const names = {
     function: 'nought.dev/function',
     /** On pods and ReplicaSets: the revision. */
     revision: 'nought.dev/revision',
+    /** On the ConfigMaps of a package: its name. */
+    package: 'nought.dev/package',
   },
   annotation: {
     /** On a pod that is to go away: no gateway routes to it any more (value: the time, RFC 3339). */

@@ -2,6 +2,7 @@ import { applyCommand } from './apply/apply-command.ts';
 import type { Command } from './command.ts';
 import { createCommand } from './create/create-command.ts';
 import { deleteCommand } from './delete/delete-command.ts';
+import { deployCommand } from './deploy/deploy-command.ts';
 import { describeCommand } from './describe/describe-command.ts';
 import { apiResourcesCommand } from './discovery/api-resources-command.ts';
 import { versionCommand } from './discovery/version-command.ts';
@@ -16,6 +17,7 @@ import { waitCommand } from './wait/wait-command.ts';
 /** Every command of the program but those that run the platform, in the order of its help. */
 export const commands: readonly Command[] = [
   executeCommand,
+  deployCommand,
   applyCommand,
   createCommand,
   getCommand,
