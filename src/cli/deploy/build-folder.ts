@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -24,8 +24,11 @@ export async function openBuildFolder(
   io: CommandIo,
 ): Promise<AsyncDisposable & { readonly path: string }> {
   await using opened = new AsyncDisposableStack();
-  const path = await realpath(await mkdtemp(join(tmpdir(), 'nought-deploy-')));
-  opened.defer(() => rm(path, { recursive: true, force: true }));
+  const outer = await realpath(await mkdtemp(join(tmpdir(), 'nought-deploy-')));
+  opened.defer(() => rm(outer, { recursive: true, force: true }));
+  // npm writes the folder's name into its lock file: it must be the same each time.
+  const path = join(outer, source.name);
+  await mkdir(path);
   await copyCode(source.path, path, io.signal);
   if ((await readdir(path)).length === 0) {
     throw new CommandError(`Cannot deploy "${source.path}": it has no files of its own`);
