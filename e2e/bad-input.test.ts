@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -262,15 +262,6 @@ describe('a start that cannot be', () => {
     );
     assert.match(output, /Cannot use ".*credentials\.json"/);
   });
-
-  test(
-    'a home that cannot be written is named',
-    { skip: process.getuid?.() === 0 ? 'root may write everywhere' : false },
-    async () => {
-      const output = await failedStart(({ home }) => chmodSync(home, 0o500));
-      assert.match(output, /Cannot use home/);
-    },
-  );
 
   test('a wrong flag is named, with exit code 2', async () => {
     await using platform = await newPlatform('--port', 'many');

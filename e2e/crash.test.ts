@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { eventually, functionManifest, type Platform, startPlatform } from './testing/platform.ts';
 
@@ -78,6 +79,26 @@ for (const entry of ['control-plane', 'gateway', 'node-agent']) {
     assert.equal((await platform.call('later', {})).status, 200);
   });
 }
+
+test('up that is stopped while it starts after a crash leaves no pod of the life before', async () => {
+  await using platform = await startPlatform();
+  await platform.apply(functionManifest('echo', 'node', echo));
+  await platform.kubectl('wait', '--for=condition=Ready', 'fn/echo', '--timeout=30s');
+  // From the first moment to one when all processes are at work.
+  for (const stopAt of ['control-plane.json', 'control-plane.log', 'kubeconfig']) {
+    await platform.crash();
+    assert.notDeepEqual(platform.podProcesses(), []);
+    const started = Date.now();
+    const child = platform.spawnUp();
+    await eventually(`${stopAt} is written`, () => assert.ok(platform.wroteSince(stopAt, started)));
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number];
+    assert.equal(code, 0);
+    assert.deepEqual(platform.podProcesses(), []);
+    await platform.start();
+    assert.equal((await platform.call('echo', {})).status, 200);
+  }
+});
 
 test('kill -9 of the supervisor alone leaves nothing running', async () => {
   await using platform = await startPlatform();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -96,6 +96,14 @@ export class Platform implements AsyncDisposable {
     );
     assert.ok(pid !== undefined, `no process runs ${entry}`);
     return pid;
+  }
+
+  /** Whether a file of the home's top, run or logs folder was written after a time. */
+  wroteSince(name: string, since: number): boolean {
+    return ['.', 'run', 'logs'].some((folder) => {
+      const stat = statSync(join(this.home, folder, name), { throwIfNoEntry: false });
+      return stat !== undefined && stat.mtimeMs >= since;
+    });
   }
 
   /** Ids of all processes of this home's pods: each is told its gateway. */

@@ -24,7 +24,16 @@ export interface ControlPlaneConfig {
   readonly version: string;
 }
 
-export interface NodeAgentConfig {
+/** What the node agent's process is for: to run pods, or only to end those that a crash has left. */
+export type NodeAgentConfig = NodeAgentRun | NodeAgentSweep;
+
+export interface NodeAgentSweep {
+  readonly kind: 'sweep';
+  readonly folder: string;
+}
+
+export interface NodeAgentRun {
+  readonly kind: 'run';
   readonly api: ApiAccess;
   readonly nodeName: string;
   readonly folder: string;

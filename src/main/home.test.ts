@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -41,6 +41,23 @@ test('prepareHome() refuses the home of a newer nought, a damaged version and a 
   const file = join(folder.path, 'file');
   writeFileSync(file, '');
   assert.throws(() => prepareHome(file), /Cannot use home ".*file": a file is in the way/);
+});
+
+test('prepareHome() names a home that this user may not write', () => {
+  using folder = temporary();
+  const root = join(folder.path, 'closed');
+  mkdirSync(root, { mode: 0o500 });
+  const asRoot = process.getuid?.() === 0;
+  // What root may do says nothing: the check is made as a user without rights.
+  if (asRoot) process.seteuid?.(65_534);
+  try {
+    assert.throws(
+      () => prepareHome(root),
+      /Cannot use home ".*closed": EACCES; make the folder readable and writable/,
+    );
+  } finally {
+    if (asRoot) process.seteuid?.(0);
+  }
 });
 
 test('lockHome() lets one process in, and names the one that is', async () => {

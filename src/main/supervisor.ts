@@ -105,6 +105,10 @@ export class SupervisedChild {
     this.#spawn();
   }
 
+  get configured(): boolean {
+    return this.#config !== undefined;
+  }
+
   /** Gives the configuration; resolves when the process serves for the first time. */
   configure(value: unknown): Promise<ReadyInfo> {
     this.#config = { value };

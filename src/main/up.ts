@@ -64,10 +64,11 @@ export async function up(
     notice: io.error,
   });
   io.kill.addEventListener('abort', () => supervisor.kill());
+  let children: Children | undefined;
   try {
     const start = (name: string, entry: string, grace: number): SupervisedChild =>
       supervisor.start({ name, entry: entryPath(entry), execArgv: [], graceMs: grace });
-    const children: Children = {
+    children = {
       controlPlane: start('control-plane', 'control-plane', graceMs.controlPlane),
       nodeAgent: start('node-agent', 'node-agent', graceMs.nodeAgent),
       gateways: gateways.map((name) => start(name, 'gateway', graceMs.gateway)),
@@ -80,9 +81,17 @@ export async function up(
       if (!io.signal.aborted) await once(io.signal, 'abort');
     }
   } finally {
+    if (children !== undefined && !io.kill.aborted) await endLeftPods(children, home);
     await supervisor.stop();
     rmSync(home.endpoints, { force: true });
   }
+}
+
+/** A start that was given up must not leave the pods of a life before that crashed. */
+async function endLeftPods({ nodeAgent }: Children, home: Home): Promise<void> {
+  if (nodeAgent.configured) return;
+  const config: NodeAgentConfig = { kind: 'sweep', folder: home.pods };
+  await nodeAgent.configure(config).catch(() => undefined);
 }
 
 interface Children {
@@ -99,12 +108,17 @@ async function startAll(
   signal: AbortSignal,
 ): Promise<Endpoints | undefined> {
   const stopped = once(signal, 'abort').then(() => undefined);
-  const started = configureAll(flags, home, children);
+  const started = configureAll(flags, home, children, signal);
   started.catch(() => undefined);
   return signal.aborted ? undefined : Promise.race([started, stopped]);
 }
 
-async function configureAll(flags: UpFlags, home: Home, children: Children): Promise<Endpoints> {
+async function configureAll(
+  flags: UpFlags,
+  home: Home,
+  children: Children,
+  signal: AbortSignal,
+): Promise<Endpoints> {
   const credentials = loadCredentials(home.credentials, randomIds);
   const [pki, port, gatewayPort] = await Promise.all([
     certificates(home),
@@ -125,9 +139,11 @@ async function configureAll(flags: UpFlags, home: Home, children: Children): Pro
     version,
   };
   await children.controlPlane.configure(controlPlane);
+  signal.throwIfAborted();
   const server = `https://${host}:${port}`;
   writeAtomically(home.kubeconfig, adminKubeconfig(server, pki, credentials), 0o600);
   const nodeAgent: NodeAgentConfig = {
+    kind: 'run',
     api: { server, ca: pki.ca, token: credentials.node.token },
     nodeName: nodeName(),
     folder: home.pods,
