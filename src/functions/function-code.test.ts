@@ -66,8 +66,8 @@ test('functionCode() lets no file out of the root', () => {
     fc.property(path, (each) => {
       const code = node({ source: { files: { [each]: '', 'index.js': '' } } });
       if (code.kind !== 'files') return;
-      const { pathname } = new URL(each, 'file:///root/');
-      assert.equal(pathname, `/root/${each}`);
+      const { pathname } = new URL(each, 'file:///base/');
+      assert.equal(pathname, `/base/${each}`);
     }),
   );
 });
