@@ -81,7 +81,8 @@ function serve(handler) {
     open.add(response);
     response.on('close', () => {
       open.delete(response);
-      if (stopping) server.closeIdleConnections();
+      // Not before: a call may be on its way over a connection that is idle now.
+      if (!server.listening) server.closeIdleConnections();
     });
   });
   process.once('SIGTERM', () => {
