@@ -208,7 +208,7 @@ describe('bad input', () => {
 
   test('a home in use is refused and its holder goes on', async () => {
     const second = platform.spawnUp();
-    const [code] = (await once(second, 'exit')) as [number];
+    const [code] = (await once(second, 'close')) as [number];
     assert.equal(code, 1);
     assert.match(
       platform.output,

@@ -16,10 +16,13 @@ describe('the first call', () => {
   });
   after(() => platform[Symbol.asyncDispose]());
 
-  test('up prints one line per endpoint and writes endpoints.json', () => {
+  test('up prints one line per endpoint and writes endpoints.json', async () => {
     const { endpoints } = platform;
-    assert.match(platform.output, new RegExp(`^API server +${endpoints.apiServer}$`, 'm'));
-    assert.match(platform.output, new RegExp(`^gateway +${endpoints.gateway}$`, 'm'));
+    // The file can be seen before what came through the pipe has been read.
+    await eventually('the lines have come', () => {
+      assert.match(platform.output, new RegExp(`^API server +${endpoints.apiServer}$`, 'm'));
+      assert.match(platform.output, new RegExp(`^gateway +${endpoints.gateway}$`, 'm'));
+    });
     assert.equal(endpoints.gateway, platform.gatewayUrl);
     assert.ok(existsSync(endpoints.kubeconfig));
   });

@@ -75,8 +75,9 @@ export async function up(
     };
     const endpoints = await startAll(flags, home, children, io.signal);
     if (endpoints !== undefined) {
-      writeAtomically(home.endpoints, `${JSON.stringify(endpoints, null, 2)}\n`, 0o600);
+      // First the lines: a script that waits for the file may look for them next.
       announce(io, endpoints, (systemClock.monotonic() - startedAt) / 1000);
+      writeAtomically(home.endpoints, `${JSON.stringify(endpoints, null, 2)}\n`, 0o600);
       ready(endpoints, home);
       if (!io.signal.aborted) await once(io.signal, 'abort');
     }
