@@ -91,11 +91,16 @@ export class Platform implements AsyncDisposable {
 
   /** Ids of the platform's processes: the supervisor's children by what they run. */
   processId(entry: string): number {
-    const pid = childrenOf(this.endpoints.pid).find((each) =>
-      commandLine(each).includes(`/${entry}.js`),
-    );
+    const [pid] = this.processIds(entry);
     assert.ok(pid !== undefined, `no process runs ${entry}`);
     return pid;
+  }
+
+  /** Ids of all the supervisor's children that run this. */
+  processIds(entry: string): readonly number[] {
+    return childrenOf(this.endpoints.pid).filter((each) =>
+      commandLine(each).includes(`/${entry}.js`),
+    );
   }
 
   /** Whether a file of the home's top, run or logs folder was written after a time. */
