@@ -134,6 +134,27 @@ for (const sample of samples) {
       assert.match(((await answer.json()) as { detail: string }).detail, /no valid JSON/);
     });
 
+    test('answers a body over 8 MiB with 413, by its length and while it streams', async () => {
+      await using server = await start(sample.diff);
+      await server.ready;
+      const block = Buffer.alloc(1024 * 1024, 32);
+      const streamed = (): ReadableStream<Uint8Array> => {
+        let left = 9;
+        return new ReadableStream({
+          pull: (controller) => {
+            if (left-- > 0) controller.enqueue(block);
+            else controller.close();
+          },
+        });
+      };
+      for (const body of [Buffer.alloc(8 * 1024 * 1024 + 1, 32), streamed()]) {
+        const answer = await fetch(server.url, { method: 'POST', body, duplex: 'half' });
+        assert.equal(answer.status, 413);
+        assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+        assert.match(((await answer.json()) as { detail: string }).detail, /8388608 bytes/);
+      }
+    });
+
     test('answers a throw with 500, the message, and no stack', async () => {
       await using server = await start(sample.throws);
       const answer = await server.call({});

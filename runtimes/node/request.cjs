@@ -1,8 +1,13 @@
 'use strict';
 /** What the handlers' invokers share: bodies, contexts and problem answers. */
 
-/** Largest body that a handler is given, in bytes; the gateway's own limit is below it. */
-const bodyLimit = 64 * 1024 * 1024;
+/** The paths that the function server answers itself. */
+const readyPath = '/.well-known/nought/ready';
+const warmPath = '/.well-known/nought/warm';
+const specializePath = '/.well-known/nought/specialize';
+
+/** Largest body that is held in memory for a handler, in bytes; what the gateway streams has no limit. */
+const bodyLimit = 8 * 1024 * 1024;
 
 /** An error that becomes an answer with this status. */
 class HttpError extends Error {
@@ -15,12 +20,16 @@ class HttpError extends Error {
 
 function readBody(request) {
   return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length']) > bodyLimit) {
+      reject(bodyTooLarge());
+      return;
+    }
     const chunks = [];
     let size = 0;
     request.on('data', (chunk) => {
       size += chunk.length;
       if (size > bodyLimit) {
-        reject(new HttpError(413, 'Body too large', `The body is over ${bodyLimit} bytes`));
+        reject(bodyTooLarge());
         request.resume();
         return;
       }
@@ -30,6 +39,11 @@ function readBody(request) {
     request.on('error', reject);
     request.on('close', () => reject(new Error('The client went away')));
   });
+}
+
+function bodyTooLarge() {
+  const detail = `The body is larger than the ${bodyLimit} bytes that a handler of signature json is given; send less, or take it as a stream with signature fetch or http`;
+  return new HttpError(413, 'Body too large', detail);
 }
 
 /** A signal that aborts when the client goes away before it has its answer. */
@@ -94,4 +108,14 @@ function statusOf(error) {
   return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500;
 }
 
-module.exports = { HttpError, readBody, lazySignal, requestId, logger, sendProblem };
+module.exports = {
+  readyPath,
+  warmPath,
+  specializePath,
+  HttpError,
+  readBody,
+  lazySignal,
+  requestId,
+  logger,
+  sendProblem,
+};

@@ -8,8 +8,10 @@ import sys
 
 READY_PATH = b"/.well-known/nought/ready"
 HEAD_LIMIT = 64 * 1024
-BODY_LIMIT = 64 * 1024 * 1024
+BODY_LIMIT = 8 * 1024 * 1024
 READ_SIZE = 64 * 1024
+LINGER_SIZE = 32 * 1024 * 1024
+LINGER_SECONDS = 2
 BACKLOG = 511
 # How long a pod that ends still takes calls: longer than word of its end takes to reach gateways.
 LAME_DUCK_SECONDS = 0.5
@@ -31,6 +33,11 @@ class HttpError(Exception):
         super().__init__(detail)
         self.status = status
         self.title = title
+
+
+def _body_too_large():
+    return HttpError(413, "Body too large", "The body is larger than the %d bytes that a handler of signature json "
+                     "is given; send less, or take it as a stream with signature asgi or http" % BODY_LIMIT)
 
 
 class Gone(Exception):
@@ -87,12 +94,14 @@ class Request:
             self.complete = True
 
     def read_body(self):
+        if not self.chunked and self.remaining > BODY_LIMIT:
+            raise _body_too_large()
         pieces, size = [], 0
         while not self.complete:
             piece = self.read_chunk()
             size += len(piece)
             if size > BODY_LIMIT:
-                raise HttpError(413, "Body too large", "The body is over %d bytes" % BODY_LIMIT)
+                raise _body_too_large()
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -207,6 +216,18 @@ class Connection:
             response.problem(error)
         if not request.complete:
             self.close_after = True
+            self.linger()
+
+    def linger(self):
+        """Reads away, bounded, what still comes: a reset would take the answer from the caller (RFC 9112, 9.6)."""
+        self.sock.shutdown(_socket.SHUT_WR)
+        self.sock.settimeout(LINGER_SECONDS)
+        left = LINGER_SIZE
+        while left > 0:
+            piece = self.sock.recv(READ_SIZE)
+            if not piece:
+                return
+            left -= len(piece)
 
     def closing(self, request):
         asked = (request.header(b"connection") or "").lower()
