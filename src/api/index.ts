@@ -51,13 +51,38 @@ export {
   parseGatewayMessage,
 } from './demand.ts';
 export type {
+  AsyncSpec,
   FunctionObject,
   FunctionSource,
   FunctionSpec,
   FunctionStatus,
   Runtime,
   Signature,
+  TrafficStatus,
+  TrafficTarget,
 } from './function.ts';
+export {
+  type RevisionSpec,
+  restoreRevision,
+  revisionFields,
+  revisionPart,
+  revisionRecord,
+} from './revision-record.ts';
+export type {
+  InvocationField,
+  InvocationObject,
+  InvocationPhase,
+  InvocationRequest,
+  InvocationResponse,
+  InvocationSpec,
+  InvocationStatus,
+} from './invocation.ts';
+export {
+  asyncDefaults,
+  finishedConditions,
+  invocationBodyBytes,
+  isFinished,
+} from './invocation.ts';
 export { formatAge, parseGoDuration } from './duration.ts';
 export { names } from './names.ts';
 export type {

@@ -16,6 +16,12 @@ export const names = {
     draining: 'nought.dev/draining',
     /** On the autoscaler's Lease: `host:port` where it takes demand. */
     demandAddress: 'nought.dev/demand-address',
+    /** On a revision's ReplicaSet: when the spec last asked for it (RFC 3339, milliseconds). Orders the history. */
+    requestedAt: 'nought.dev/requested-at',
+    /** On a revision's ReplicaSet: why it was given up, in JSON: generation, reason, message. */
+    failure: 'nought.dev/failure',
+    /** On a revision's ReplicaSet: what of the spec made it (`revisionRecord`). */
+    revisionSpec: 'nought.dev/revision-spec',
     podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
   },
   /** Lease (and Secret with the key `token`) of the autoscaler, in the system namespace. */

@@ -72,6 +72,17 @@ const good: readonly (readonly [string, object])[] = [
   ['a mixed duration', { ...inline, timeout: '1m30s', scaling: { idle: '1.5s' } }],
   ['quantities', { ...inline, resources: { limits: { memory: '256Mi', cpu: 1 } } }],
   ['a pinned count', { ...inline, replicas: 3 }],
+  [
+    'traffic by weight and tag',
+    {
+      ...inline,
+      traffic: [
+        { latest: true, weight: 90, tag: 'new' },
+        { revision: 'r1', weight: 10, tag: 'old' },
+      ],
+    },
+  ],
+  ['tags without weights', { ...inline, traffic: [{ revision: 'r1', tag: 'r-1' }] }],
 ];
 
 for (const [what, spec] of good) {
@@ -148,6 +159,32 @@ const bad: readonly (readonly [object, string])[] = [
     { ...inline, env: [{ name: 'A' }, { name: 'A' }] },
     'spec.env[1]: Duplicate value: {"name":"A"}',
   ],
+  [
+    { ...inline, traffic: [{ latest: true, weight: 90 }] },
+    'spec.traffic: Invalid value: "array": the weights must add up to 100, or be left out (then the latest revision takes all calls), but they add up to 90',
+  ],
+  [
+    {
+      ...inline,
+      traffic: [
+        { latest: true, tag: 'a' },
+        { revision: 'r1', tag: 'a' },
+      ],
+    },
+    'spec.traffic: Invalid value: "array": no two targets may have the same tag',
+  ],
+  [
+    { ...inline, traffic: [{ latest: true, revision: 'r1', weight: 100 }] },
+    `spec.traffic[0]: ${object}exactly one of revision and latest must be set, but both are`,
+  ],
+  [
+    { ...inline, traffic: [{ weight: 100 }] },
+    `spec.traffic[0]: ${object}exactly one of revision and latest must be set, but none is`,
+  ],
+  [
+    { ...inline, traffic: [{ latest: true, tag: 'Beta' }] },
+    'spec.traffic[0].tag: Invalid value: "Beta": spec.traffic[0].tag in body should match \'^[a-z]([-a-z0-9]*[a-z0-9])?$\'',
+  ],
 ];
 
 for (const [spec, expected] of bad) {
@@ -155,6 +192,19 @@ for (const [spec, expected] of bad) {
     assert.equal(causes(spec)[0], expected);
   });
 }
+
+test('the Function CRD says when a tag and the name are too long for one host', () => {
+  const metadata = { name: 'n'.repeat(51) };
+  const withTag = (tag: string): KubeObject => {
+    const spec = { ...inline, traffic: [{ latest: true, tag }] };
+    return created(functions, objectOf(functions, { spec }, metadata));
+  };
+  assert.deepEqual(problems(functions, withTag('short')), []);
+  assert.match(
+    problems(functions, withTag('a-tag-longer'))[0] ?? '',
+    /^spec\.traffic: .*a tag must leave room for the host TAG-n{51}, whose first label/,
+  );
+});
 
 test('a valid Function stays valid when its defaults are written out', () => {
   const scaling = fc.record(
