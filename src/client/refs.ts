@@ -2,6 +2,7 @@ import type {
   ConfigMap,
   Event,
   FunctionObject,
+  InvocationObject,
   KubeObject,
   Lease,
   Namespace,
@@ -37,4 +38,5 @@ export const refs = {
   events: ref<Event>('v1', 'events', 'Event'),
   leases: ref<Lease>('coordination.k8s.io/v1', 'leases', 'Lease'),
   functions: ref<FunctionObject>('nought.dev/v1', 'functions', 'Function'),
+  invocations: ref<InvocationObject>('nought.dev/v1', 'invocations', 'Invocation'),
 } as const;
