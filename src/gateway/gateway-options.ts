@@ -5,12 +5,11 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import type { HoldingLimits } from './activator/holding.ts';
-import type { ClientLimits } from './wire/client-connection.ts';
+import type { ClientLimits } from './wire/connection.ts';
+import type { ConnectionLimits } from './wire/connection-book.ts';
 
 /** Bounds of what a client or a function can make the gateway do; bytes and milliseconds. */
-export interface GatewayLimits extends ClientLimits, HoldingLimits {
-  /** Client connections of one gateway process. */
-  readonly connections: number;
+export interface GatewayLimits extends ClientLimits, ConnectionLimits, HoldingLimits {
   /** How long a request waits for a pod when neither it nor its function says otherwise. */
   readonly holdMs: number;
   /** The longest wait that `Prefer: wait` can ask for. */
@@ -24,13 +23,15 @@ export interface GatewayLimits extends ClientLimits, HoldingLimits {
 }
 
 export const defaultGatewayLimits: GatewayLimits = {
-  bodyBytes: 8 * 1024 * 1024,
+  bodyBytes: Number.POSITIVE_INFINITY,
   headBytes: 16 * 1024,
   headLines: 100,
   headTimeoutMs: 15_000,
-  bodyIdleMs: 30_000,
+  bodyWindowMs: 30_000,
+  bodyRate: 240,
   keepAliveMs: 75_000,
   connections: 10_000,
+  connectionsPerClient: 4096,
   heldRequests: 1000,
   heldBytes: 16 * 1024 * 1024,
   holdMs: 30_000,

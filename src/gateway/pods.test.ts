@@ -219,7 +219,7 @@ test('a function that takes too long: 504, its slot is free, its pod rests until
 });
 
 test('a slow client is not the fault of the function: 408, no 504, no quarantine', async () => {
-  await using gateway = await Harness.start({ bodyIdleMs: 1500 });
+  await using gateway = await Harness.start({ bodyWindowMs: 1500 });
   await using pod = await startPod();
   gateway.function({ spec: { timeout: '1s' } });
   gateway.pod(pod);

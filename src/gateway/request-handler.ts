@@ -9,9 +9,8 @@ import type { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { type FunctionTarget, resolveTarget } from './routes/target.ts';
 import { requestId, traceContext } from './trace-context.ts';
-import { bodyTooLarge } from './wire/client-exchange.ts';
 import type { Exchange } from './wire/exchange.ts';
-import { type Problem, problemAnswer, refusal } from './wire/problem.ts';
+import { bodyTooLarge, type Problem, problemAnswer, refusal } from './wire/problem.ts';
 
 export interface RequestHandlerServices {
   readonly options: ResolvedGateway;
@@ -122,7 +121,8 @@ export class RequestHandler {
       : exchange.client;
     const earlier = trustForwarded && head.forwardedFor !== '' ? `${head.forwardedFor}, ` : '';
     const told = trustForwarded ? head.forwardedLines : '';
-    const proto = told.includes('x-forwarded-proto:') ? '' : 'X-Forwarded-Proto: http\r\n';
+    const scheme = exchange.secure ? 'https' : 'http';
+    const proto = told.includes('x-forwarded-proto:') ? '' : `X-Forwarded-Proto: ${scheme}\r\n`;
     const forwardedHost = told.includes('x-forwarded-host:') ? '' : `X-Forwarded-Host: ${host}\r\n`;
     return (
       `${head.method} ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Request-Id: ${id}\r\n` +

@@ -6,6 +6,7 @@ import { Activator } from './activator/activator.ts';
 import { CallList } from './call-list.ts';
 import type { CallServices } from './call-services.ts';
 import { DemandLink, type DemandSource } from './demand/demand-link.ts';
+import { Fronts } from './fronts.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import {
   defaultGatewayLimits,
@@ -18,7 +19,6 @@ import { Latecomers } from './routes/latecomers.ts';
 import { Prober } from './routes/prober.ts';
 import { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
-import { Front } from './wire/front.ts';
 
 /** How often deadlines are looked at. Nothing that could go on waits for it. */
 const sweepMs = 100;
@@ -40,7 +40,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
   try {
     await Promise.all([functions.synced(signal), pods.synced(signal)]);
     work.push(...gateway.start());
-    resolved.onListening(await gateway.front.listen());
+    resolved.onListening(await gateway.fronts.listen());
     await abortable(Promise.all(work), signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -112,7 +112,7 @@ function withoutTemplate(pod: Pod): Pod {
  * Owns the calls that are under way and the sweep over all deadlines.
  */
 class Gateway {
-  readonly front: Front;
+  readonly fronts: Fronts;
   readonly prober: Prober;
   readonly #options: ResolvedGateway;
   readonly #signal: AbortSignal;
@@ -161,7 +161,7 @@ class Gateway {
       },
       signal,
     );
-    this.front = this.#openFront();
+    this.fronts = this.#openFronts();
   }
 
   /** Keeps the routes up to date; returns a function that stops it. */
@@ -178,16 +178,16 @@ class Gateway {
   async drain(): Promise<void> {
     this.#stopping = true;
     for (const route of this.#table.routes()) this.#activator.stop(route);
-    await this.front.drain(AbortSignal.timeout(this.#options.limits.drainGraceMs));
+    await this.fronts.drain(AbortSignal.timeout(this.#options.limits.drainGraceMs));
   }
 
   /** Closes all connections, of clients and to pods. */
   async close(): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
+    await this.fronts[Symbol.asyncDispose]();
     for (const endpoint of this.#table.endpoints()) endpoint.connections.close();
   }
 
-  #openFront(): Front {
+  #openFronts(): Fronts {
     const options = this.#options;
     const { clock, limits } = options;
     const refused = (status: number): void => this.#metrics.refused(status);
@@ -226,7 +226,7 @@ class Gateway {
       isReady: () => !this.#stopping,
       metrics: () => this.#metricsText(),
     });
-    return new Front({ ...options, refused, handler: (exchange) => handler.handle(exchange) });
+    return new Fronts(options, (exchange) => handler.handle(exchange), refused);
   }
 
   #source(): DemandSource {
@@ -248,7 +248,7 @@ class Gateway {
 
   #metricsText(): string {
     return this.#metrics.write({
-      connections: this.front.connections,
+      connections: this.fronts.connections,
       autoscalerConnected: this.#link.connected,
       routes: this.#table.routes(),
     });
@@ -260,7 +260,7 @@ class Gateway {
     while (!signal.aborted) {
       await clock.sleep(sweepMs, signal).catch(() => undefined);
       const now = clock.monotonic();
-      this.front.sweep(now);
+      this.fronts.sweep(now);
       this.#calls.sweep(now);
       for (const route of this.#table.routes()) this.#activator.sweep(route, now);
       for (const endpoint of this.#table.endpoints()) endpoint.connections.sweep(now);

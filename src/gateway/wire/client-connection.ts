@@ -1,33 +1,9 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../lib/clock.ts';
 import { ClientExchange, type ExchangeHost } from './client-exchange.ts';
-import type { Exchange } from './exchange.ts';
-import { problemAnswer, refusal } from './problem.ts';
-import type { HeadLimits, RequestHead, RequestHeadParser } from './request-head.ts';
+import type { Connection, ConnectionLayer, FrontContext } from './connection.ts';
 import { noBody } from './framing.ts';
-
-/** Limits of the client side; bytes and milliseconds. */
-export interface ClientLimits extends HeadLimits {
-  readonly bodyBytes: number;
-  /** From a head's first byte to its last. */
-  readonly headTimeoutMs: number;
-  /** Between two bytes of a body, while the gateway reads. */
-  readonly bodyIdleMs: number;
-  /** Between two requests. */
-  readonly keepAliveMs: number;
-}
-
-/** What all connections of one front share. */
-export interface FrontContext {
-  readonly limits: ClientLimits;
-  readonly clock: Clock;
-  readonly parser: RequestHeadParser;
-  readonly handler: (exchange: Exchange) => void;
-  /** The front is closing: no connection is kept alive. */
-  readonly closing: boolean;
-  /** A request was refused before it reached the handler. */
-  readonly refused: (status: number) => void;
-}
+import { bodyTooSlow, problemAnswer, refusal } from './problem.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Bytes of further requests that are kept while one is being answered. */
 const pipelineLimit = 64 * 1024;
@@ -49,8 +25,9 @@ const empty = Buffer.alloc(0);
  * 2. An answer that closes is followed by reading away what still comes, bounded, so that a reset
  *    does not take the answer from the client (RFC 9112 section 9.6).
  * 3. Every state but an exchange whose body is complete has a deadline.
+ * 4. Nothing further is answered to a client that does not take the answers it has.
  */
-export class ClientConnection implements ExchangeHost {
+export class ClientConnection implements ExchangeHost, Connection {
   readonly socket: Socket;
   readonly #front: FrontContext;
   readonly #onClose: (connection: ClientConnection) => void;
@@ -61,6 +38,10 @@ export class ClientConnection implements ExchangeHost {
   #discarded = 0;
   #parsing = false;
   #throttled = false;
+  /** Answers wait for the client to read them. */
+  #blocked = false;
+  /** What had come of the body when the time began over which its rate is measured. */
+  #windowFrom = 0;
   #headBegun = false;
   #ended = false;
   #leaveChecks = 0;
@@ -77,7 +58,7 @@ export class ClientConnection implements ExchangeHost {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#data(chunk));
     socket.on('end', () => this.#end());
-    socket.on('drain', () => this.#exchange?.drained());
+    socket.on('drain', () => this.#drained());
     // An error is always followed by 'close', which is where it is acted on.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#closed());
@@ -85,6 +66,10 @@ export class ClientConnection implements ExchangeHost {
 
   get bodyLimit(): number {
     return this.#front.limits.bodyBytes;
+  }
+
+  get secure(): boolean {
+    return this.#front.secure;
   }
 
   get closing(): boolean {
@@ -112,18 +97,20 @@ export class ClientConnection implements ExchangeHost {
         if (this.#ended) this.#checkLeft(this.#exchange);
         return;
       }
-      if (this.socket.isPaused()) {
-        this.#armBody();
-        return;
-      }
-      const seconds = this.#front.limits.bodyIdleMs / 1000;
-      this.#exchange.fail(refusal(408, `No byte of the body came for ${seconds} s`));
+      this.#checkPace(this.#exchange);
     } else if (this.#headBegun && !this.#lingering) {
       const seconds = this.#front.limits.headTimeoutMs / 1000;
       this.#refuse(408, `The header section was not complete after ${seconds} s`);
     } else {
       this.socket.destroy();
     }
+  }
+
+  resume(): void {
+    if (!this.socket.isPaused()) return;
+    // The time that the gateway did not read is not the client's.
+    this.#armBody();
+    this.socket.resume();
   }
 
   finished(keepAlive: boolean, bodyComplete: boolean): void {
@@ -135,11 +122,26 @@ export class ClientConnection implements ExchangeHost {
     }
     this.#headBegun = false;
     this.#deadline = this.#front.clock.monotonic() + this.#front.limits.keepAliveMs;
+    if (this.socket.writableNeedDrain) this.#blocked = true;
+    else this.#next();
+  }
+
+  /** Goes on with what the client has sent meanwhile. */
+  #next(): void {
     if (this.#throttled) {
       this.#throttled = false;
       this.socket.resume();
     }
     this.#parse();
+  }
+
+  #drained(): void {
+    if (this.#exchange !== undefined) {
+      this.#exchange.drained();
+    } else if (this.#blocked) {
+      this.#blocked = false;
+      this.#next();
+    }
   }
 
   #data(chunk: Buffer): void {
@@ -151,25 +153,33 @@ export class ClientConnection implements ExchangeHost {
     const exchange = this.#exchange;
     if (exchange === undefined) {
       this.#pending = join(this.#pending, chunk);
-      this.#parse();
+      if (this.#blocked) this.#throttle();
+      else this.#parse();
       return;
     }
-    this.#armBody();
     const used = exchange.feed(chunk, 0);
     if (used === chunk.length || this.#lingering) return;
     this.#pending = join(this.#pending, chunk.subarray(used));
     // The exchange may have ended while it was fed.
-    if (this.#exchange === undefined) this.#parse();
-    else if (this.#pending.length > pipelineLimit) {
-      this.#throttled = true;
-      this.socket.pause();
-    }
+    if (this.#exchange === undefined && !this.#blocked) this.#parse();
+    else this.#throttle();
+  }
+
+  #throttle(): void {
+    if (this.#pending.length <= pipelineLimit) return;
+    this.#throttled = true;
+    this.socket.pause();
+  }
+
+  /** The next request may be taken. */
+  get #ready(): boolean {
+    return this.#exchange === undefined && !this.#lingering && !this.#blocked;
   }
 
   #parse(): void {
     if (this.#parsing) return;
     this.#parsing = true;
-    while (this.#exchange === undefined && !this.#lingering && this.#pending.length > 0) {
+    while (this.#ready && this.#pending.length > 0) {
       if (!this.#headBegun) {
         this.#headBegun = true;
         this.#deadline = this.#front.clock.monotonic() + this.#front.limits.headTimeoutMs;
@@ -193,10 +203,25 @@ export class ClientConnection implements ExchangeHost {
   }
 
   #armBody(): void {
-    const waits = this.#exchange !== undefined && !this.#exchange.bodyComplete;
-    this.#deadline = waits
-      ? this.#front.clock.monotonic() + this.#front.limits.bodyIdleMs
-      : Number.POSITIVE_INFINITY;
+    const exchange = this.#exchange;
+    if (exchange === undefined || exchange.bodyComplete) {
+      this.#deadline = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.#windowFrom = exchange.received;
+    this.#deadline = this.#front.clock.monotonic() + this.#front.limits.bodyWindowMs;
+  }
+
+  /** Refuses a body that came too slowly, unless the gateway did not read or the pod has begun to answer. */
+  #checkPace(exchange: ClientExchange): void {
+    const { bodyWindowMs, bodyRate } = this.#front.limits;
+    const came = exchange.received - this.#windowFrom;
+    const asked = Math.max(1, (bodyRate * bodyWindowMs) / 1000);
+    if (came >= asked || exchange.started || this.socket.isPaused()) {
+      this.#armBody();
+    } else {
+      exchange.fail(bodyTooSlow(came, bodyWindowMs));
+    }
   }
 
   /** Answers what is not a request that can be served, and closes. */
@@ -246,6 +271,14 @@ export class ClientConnection implements ExchangeHost {
     this.#onClose(this);
   }
 }
+
+/** HTTP/1.1 on the socket as it is. */
+export const plainLayer: ConnectionLayer = {
+  secure: false,
+  accept: (socket, front, owner) => {
+    owner.opened(new ClientConnection(socket, front, owner.closed));
+  },
+};
 
 /** Stands for a head that could not be read. */
 const unknownHead: RequestHead = {

@@ -2,15 +2,18 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyDecoder } from './body-decoder.ts';
 import type { Answer, Exchange, ExchangeOwner, ResponseStart } from './exchange.ts';
-import { type Problem, refusal } from './problem.ts';
+import { bodyTooLarge, type Problem, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** What an exchange asks of the connection that it is on. */
 export interface ExchangeHost {
   readonly socket: Socket;
   readonly bodyLimit: number;
+  readonly secure: boolean;
   /** The connection must be closed after this exchange. */
   readonly closing: boolean;
+  /** Reads on, if it was paused. */
+  resume(): void;
   finished(keepAlive: boolean, bodyComplete: boolean): void;
 }
 
@@ -52,6 +55,15 @@ export class ClientExchange implements Exchange {
 
   get bodyComplete(): boolean {
     return this.#body.done;
+  }
+
+  get secure(): boolean {
+    return this.#host.secure;
+  }
+
+  /** Bytes of the body that have come. */
+  get received(): number {
+    return this.#received;
   }
 
   get started(): boolean {
@@ -136,7 +148,7 @@ export class ClientExchange implements Exchange {
   }
 
   resume(): void {
-    if (!this.#over) this.#host.socket.resume();
+    if (!this.#over) this.#host.resume();
   }
 
   proceed(): void {
@@ -246,12 +258,4 @@ export class ClientExchange implements Exchange {
     this.#over = true;
     this.#host.finished(this.#keepAlive, this.#body.done);
   }
-}
-
-/** The problem of a body over the limit. */
-export function bodyTooLarge(limit: number): Problem {
-  return refusal(
-    413,
-    `The body is larger than the gateway's limit of ${limit} bytes; send less, or send a reference to where the data lies`,
-  );
 }

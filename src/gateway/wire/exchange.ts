@@ -44,6 +44,8 @@ export interface Exchange {
   readonly head: RequestHead;
   /** The client's address. */
   readonly client: string;
+  /** The request came over TLS. */
+  readonly secure: boolean;
   readonly bodyComplete: boolean;
   /** The answer has begun. */
   readonly started: boolean;

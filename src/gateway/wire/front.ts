@@ -1,7 +1,14 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { listenError } from '../../lib/listen-error.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { ClientConnection, type ClientLimits, type FrontContext } from './client-connection.ts';
+import type {
+  ClientLimits,
+  Connection,
+  ConnectionLayer,
+  ConnectionOwner,
+  FrontContext,
+} from './connection.ts';
+import { clientOf, type ConnectionBook } from './connection-book.ts';
 import type { Exchange } from './exchange.ts';
 import { RequestHeadParser } from './request-head.ts';
 
@@ -10,41 +17,42 @@ export interface FrontOptions {
   readonly port: number;
   /** Several processes may listen on the same port; the kernel spreads connections over them. */
   readonly reusePort: boolean;
-  readonly limits: ClientLimits & { readonly connections: number };
+  readonly limits: ClientLimits;
+  /** Connections are counted here, with those of the gateway's other fronts. */
+  readonly book: ConnectionBook;
+  readonly layer: ConnectionLayer;
   readonly clock: Clock;
   readonly handler: (exchange: Exchange) => void;
   readonly refused: (status: number) => void;
 }
 
 /**
- * The listening side of the gateway: accepts clients and hands their requests on.
+ * One port of the gateway: accepts clients and hands their requests on.
  *
- * Owns the listening socket and all client connections.
+ * Owns the listening socket and its clients' connections.
  */
-export class Front implements AsyncDisposable {
+export class Front implements AsyncDisposable, ConnectionOwner {
   readonly #options: FrontOptions;
   readonly #context: FrontContext & { closing: boolean };
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new Set<Connection>();
   readonly #server: Server;
   #emptied: (() => void) | undefined;
 
   constructor(options: FrontOptions) {
     this.#options = options;
+    const { limits, clock, handler, refused, layer } = options;
     this.#context = {
-      limits: options.limits,
-      clock: options.clock,
-      parser: new RequestHeadParser(options.limits),
-      handler: options.handler,
-      refused: options.refused,
+      limits,
+      clock,
+      parser: new RequestHeadParser(limits),
+      handler,
+      refused,
+      secure: layer.secure,
       closing: false,
     };
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(socket),
     );
-  }
-
-  get connections(): number {
-    return this.#connections.size;
   }
 
   /** Listens; rejects with words for what is in the way. Returns the address. */
@@ -90,16 +98,23 @@ export class Front implements AsyncDisposable {
     await closed;
   }
 
+  readonly opened = (connection: Connection): void => {
+    this.#connections.add(connection);
+  };
+
+  readonly closed = (connection: Connection): void => {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#emptied?.();
+  };
+
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.#options.limits.connections) {
+    const { book, layer } = this.#options;
+    const client = clientOf(socket.remoteAddress ?? '');
+    if (book.admit(client) !== undefined) {
       socket.destroy();
       return;
     }
-    this.#connections.add(
-      new ClientConnection(socket, this.#context, (connection) => {
-        this.#connections.delete(connection);
-        if (this.#connections.size === 0) this.#emptied?.();
-      }),
-    );
+    socket.on('close', () => book.release(client));
+    layer.accept(socket, this.#context, this);
   }
 }

@@ -49,3 +49,17 @@ export function refusal(status: number, detail: string): Problem {
   const [kind, title] = refusalTitles[status] ?? ['malformed-request', 'Malformed request'];
   return { status, kind, title, detail };
 }
+
+/** The problem of a body over the limit. */
+export function bodyTooLarge(limit: number): Problem {
+  return refusal(
+    413,
+    `The body is larger than the gateway's limit of ${limit} bytes; send less, or send a reference to where the data lies`,
+  );
+}
+
+/** The problem of a body of which so many bytes came within the time. */
+export function bodyTooSlow(came: number, ms: number): Problem {
+  const what = came === 0 ? 'No byte' : `Only ${came} bytes`;
+  return refusal(408, `${what} of the body came within ${ms / 1000} s`);
+}
