@@ -83,6 +83,7 @@ export {
   invocationBodyBytes,
   isFinished,
 } from './invocation.ts';
+export { type Claim, claimTrustLeftMs, formatClaim, parseClaim } from './claim.ts';
 export { formatAge, parseGoDuration } from './duration.ts';
 export { names } from './names.ts';
 export type {

@@ -10,6 +10,8 @@ export const names = {
     revision: 'nought.dev/revision',
     /** On the ConfigMaps of a package: its name. */
     package: 'nought.dev/package',
+    /** On pods that have booted without code and wait to be claimed: their runtime. */
+    pool: 'nought.dev/pool',
   },
   annotation: {
     /** On a pod that is to go away: no gateway routes to it any more (value: the time, RFC 3339). */
@@ -22,6 +24,13 @@ export const names = {
     failure: 'nought.dev/failure',
     /** On a revision's ReplicaSet: what of the spec made it (`revisionRecord`). */
     revisionSpec: 'nought.dev/revision-spec',
+    /**
+     * On a pod that was claimed from a pool, until its code is known to be loaded (value: `formatClaim`).
+     * Until then its Ready condition says nothing of the function.
+     */
+    claim: 'nought.dev/claim',
+    /** On a ReplicaSet: the uids of pods that are being claimed for it (value: `formatClaim`). */
+    claims: 'nought.dev/claims',
     podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
   },
   /** Lease (and Secret with the key `token`) of the autoscaler, in the system namespace. */
@@ -34,4 +43,8 @@ export const names = {
   functionPort: 8080,
   /** Answered by the function servers themselves, never by the handler; 200 once the handler is loaded. */
   readyPath: '/.well-known/nought/ready',
+  /** 200 from a function server that has booted, with code or without. */
+  warmPath: '/.well-known/nought/warm',
+  /** Takes the code of a pod that booted without, once. */
+  specialisePath: '/.well-known/nought/specialize',
 } as const;

@@ -48,7 +48,8 @@ export function podFacts(pod: Pod): PodFacts | undefined {
     revision: labels[names.label.revision] ?? '',
     host: status?.podIP ?? '',
     port: portOf(pod),
-    ready: isReady(pod),
+    // A pod out of a pool was ready before it had this function's code: only its own answer counts.
+    ready: isReady(pod) && metadata.annotations?.[names.annotation.claim] === undefined,
     ending: metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed',
     draining: since === undefined ? undefined : drainMark(metadata.uid, since),
     restarts,
