@@ -28,14 +28,25 @@ export interface Report {
 }
 
 const queueLimit = 1000;
+/** What an event tells of is going on right now and has more need of the disk and the CPU. */
+const delayMs = 250;
 const knownLimit = 4096;
 /** Per object: this many events at once, then one each `refillMs` (client-go's spam filter). */
 const burst = 25;
 const refillMs = 300_000;
 const messageLimit = 1024;
 
+interface Waiting {
+  readonly object: KubeObject;
+  readonly report: Report;
+  /** Wall time of the report. */
+  readonly at: number;
+  /** Monotonic time at which it is written. */
+  readonly due: number;
+}
+
 /**
- * Writes core/v1 Events about objects, one at a time and in order.
+ * Writes core/v1 Events about objects, one at a time and in order, a moment after they were reported.
  *
  * Owns a queue and the counts of what it has written lately.
  *
@@ -46,9 +57,7 @@ const messageLimit = 1024;
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #queue = new AsyncQueue<{ readonly object: KubeObject; readonly report: Report }>(
-    queueLimit,
-  );
+  readonly #queue = new AsyncQueue<Waiting>(queueLimit);
   /** What was written, by its words; the least recently used first. */
   readonly #known = new Map<string, Event>();
   readonly #budgets = new Map<string, { readonly tokens: number; readonly at: number }>();
@@ -58,7 +67,9 @@ export class EventRecorder {
   }
 
   report(object: KubeObject, report: Report): void {
-    if (!this.#queue.push({ object, report })) {
+    const { clock } = this.#options;
+    const waiting = { object, report, at: clock.now(), due: clock.monotonic() + delayMs };
+    if (!this.#queue.push(waiting)) {
       this.#options.log.debug('An event was dropped: too many are waiting', { ...report });
     }
   }
@@ -68,10 +79,14 @@ export class EventRecorder {
     const end = (): void => this.#queue.end();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
-    for await (const { object, report } of this.#queue) {
+    const { clock } = this.#options;
+    for await (const waiting of this.#queue) {
+      const earlyMs = waiting.due - clock.monotonic();
+      if (earlyMs > 0) await clock.sleep(earlyMs, signal).catch(() => undefined);
       if (signal.aborted) break;
+      const { report } = waiting;
       try {
-        await this.#write(object, report);
+        await this.#write(waiting);
       } catch (error) {
         if (!signal.aborted) {
           this.#options.log.debug('An event was not written', { ...report, error: String(error) });
@@ -81,13 +96,13 @@ export class EventRecorder {
     signal.removeEventListener('abort', end);
   }
 
-  async #write(object: KubeObject, report: Report): Promise<void> {
-    const { client, clock } = this.#options;
+  async #write({ object, report, at }: Waiting): Promise<void> {
+    const { client } = this.#options;
     const uid = object.metadata.uid ?? '';
     if (!this.#allow(uid)) return;
     const words = JSON.stringify([uid, report]);
     const events = client.resource(refs.events);
-    const now = formatTime(clock.now());
+    const now = formatTime(at);
     const known = this.#known.get(words);
     this.#known.delete(words);
     if (known !== undefined) {

@@ -4,12 +4,20 @@ import { StatusError } from '../api/index.ts';
 import { type Client, type EventRecorder, type Informer, refs } from '../client/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { Deferral } from '../lib/deferral.ts';
 import { type ReconcileResult, WorkQueue } from '../lib/work-queue.ts';
 import { annotations } from './annotations.ts';
 import { type Blueprint, codeConfigMap, type Resolved, revisionReplicaSet } from './blueprint.ts';
 import type { FunctionObjects } from './function-objects.ts';
 import { functionStatus } from './function-status.ts';
-import { functionOf, isOwnedBy, type RevisionFailure, revisionOf } from './roles.ts';
+import {
+  functionOf,
+  isLive,
+  isOwnedBy,
+  isReady,
+  type RevisionFailure,
+  revisionOf,
+} from './roles.ts';
 import { planRollout, type RolloutPlan } from './rollout.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -32,6 +40,8 @@ export interface FunctionControllerOptions {
 }
 
 const concurrency = 8;
+/** How long a status may wait while pods start: what they need is to be written first. */
+const statusDelayMs = 100;
 
 /**
  * Makes Functions into ConfigMaps and ReplicaSets, one pair per revision, and tells how they fare.
@@ -46,10 +56,12 @@ const concurrency = 8;
 export class FunctionController {
   readonly #options: FunctionControllerOptions;
   readonly #queue: WorkQueue;
+  readonly #statuses: Deferral;
 
   constructor(options: FunctionControllerOptions) {
     const { clock, log } = options;
     this.#options = options;
+    this.#statuses = new Deferral(clock, statusDelayMs);
     this.#queue = new WorkQueue({ clock, log, concurrency }, (key) => this.#reconcile(key));
   }
 
@@ -80,7 +92,10 @@ export class FunctionController {
     const [namespace = '', name = ''] = key.split('/');
     const cached = functions.get({ namespace, name });
     // What a Function owns goes with it: the garbage collector sees to that.
-    if (cached === undefined || cached.metadata.deletionTimestamp !== undefined) return;
+    if (cached === undefined || cached.metadata.deletionTimestamp !== undefined) {
+      this.#statuses.clear(key);
+      return;
+    }
     const fn = objects.latestFunction(cached);
     const resolved = resolve(fn);
     const plan = planRollout({
@@ -95,9 +110,12 @@ export class FunctionController {
       resolved.kind === 'valid' ? await this.#makeObjects(fn, resolved.blueprint, plan) : undefined;
     if (plan.fail !== undefined) await this.#giveUp(fn, plan.fail.set, plan.fail.failure);
     for (const set of plan.remove) await this.#remove(set);
-    await this.#report(key, fn, plan, refusal);
-    if (refusal !== undefined) return { requeueAfterMs: refusalRetryMs };
-    return plan.againAfterMs === undefined ? {} : { requeueAfterMs: plan.againAfterMs };
+    const statusMs = await this.#report(key, fn, plan, refusal);
+    const waits = [
+      refusal === undefined ? plan.againAfterMs : refusalRetryMs,
+      statusMs > 0 ? statusMs : undefined,
+    ].filter((ms) => ms !== undefined);
+    return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
   }
 
   /** The objects of the wanted revision; a refusal by the API server is told, not thrown. */
@@ -189,12 +207,13 @@ export class FunctionController {
     await ignoring([404], () => client.resource(refs.configmaps).delete(code));
   }
 
+  /** Writes the status, now or later: returns in how many milliseconds. */
   async #report(
     key: string,
     fn: FunctionObject,
     plan: RolloutPlan,
     refusal: Trouble | undefined,
-  ): Promise<void> {
+  ): Promise<number> {
     const { client, clock, demand, events, gatewayUrl, objects, resolve } = this.#options;
     const promoted: FunctionObject =
       plan.promote === undefined ? fn : { ...fn, status: { ...fn.status, revision: plan.promote } };
@@ -208,13 +227,29 @@ export class FunctionController {
       lastInvokedMs: demand.lastInvokedMs(key),
       nowMs: clock.now(),
     });
-    if (isDeepStrictEqual(status, fn.status)) return;
+    const isNew = !isDeepStrictEqual(status, fn.status);
+    if (isNew && this.#isStarting(fn)) this.#statuses.putOff(key);
+    const isUrgent = plan.promote !== undefined || verdicts(status) !== verdicts(fn.status);
+    const leftMs = isUrgent ? 0 : this.#statuses.leftMs(key);
+    if (leftMs > 0) return leftMs;
+    this.#statuses.clear(key);
+    if (!isNew) return 0;
     const patch = { status: statusPatch(fn.status ?? {}, status) };
     const options = { type: 'merge', subresource: 'status' } as const;
     objects.noteFunction(await client.resource(refs.functions).patch(fn.metadata, patch, options));
-    if (plan.promote === undefined) return;
+    if (plan.promote === undefined) return 0;
     const message = `Revision ${plan.promote} takes the traffic`;
     events.report(fn, { type: 'Normal', reason: 'RevisionReady', message });
+    return 0;
+  }
+
+  /** True while one of the function's ReplicaSets has fewer ready pods than it asks for. */
+  #isStarting(fn: FunctionObject): boolean {
+    const { objects } = this.#options;
+    return objects.setsOf(fn).some((set) => {
+      const ready = objects.podsOf(set).filter((pod) => isLive(pod) && isReady(pod)).length;
+      return ready < (set.spec.replicas ?? 1);
+    });
   }
 }
 
@@ -250,6 +285,11 @@ async function ignoring(codes: readonly number[], call: () => Promise<void>): Pr
   } catch (error) {
     if (!(error instanceof StatusError) || !codes.includes(error.code)) throw error;
   }
+}
+
+/** What the conditions say, without the reasons. */
+function verdicts(status: FunctionStatus | undefined): string {
+  return (status?.conditions ?? []).map((each) => `${each.type}=${each.status}`).join();
 }
 
 /** A merge patch that also removes what the new status does not have. */

@@ -1,5 +1,6 @@
-import { isStatus, type Pod, type ReplicaSet, selectorFromObject } from '../../api/index.ts';
+import { isStatus, names, type Pod, type ReplicaSet, selectorFromObject } from '../../api/index.ts';
 import { EventRecorder, refs } from '../../client/index.ts';
+import { Deferral } from '../../lib/deferral.ts';
 import { type ReconcileResult, WorkQueue } from '../../lib/work-queue.ts';
 import {
   type ControllerContext,
@@ -9,9 +10,10 @@ import {
   parseKey,
   podIndex,
 } from '../context.ts';
-import { isActive } from '../pod-state.ts';
+import { isActive, isReady } from '../pod-state.ts';
 import { runTogether } from '../../lib/run-together.ts';
 import { claimPods } from './claim-pods.ts';
+import { type Claimed, claimedPods } from './claimed-pods.ts';
 import { Expectations } from './expectations.ts';
 import { podFromTemplate } from './pod-from-template.ts';
 import { choosePodsToDelete } from './ranking.ts';
@@ -21,6 +23,8 @@ import { type ManageFailure, nextAvailableMs, nextStatus } from './status.ts';
 /** At most this many pods are created or deleted before the result is looked at (upstream's). */
 const burstReplicas = 500;
 const workers = 16;
+/** How long a status may wait while pods start: what they need is to be written first. */
+const statusDelayMs = 100;
 
 /** Keeps as many pods of each ReplicaSet as it asks for, until the signal aborts. */
 export async function runReplicaSetController(
@@ -38,19 +42,25 @@ export async function runReplicaSetController(
  * Invariants:
  * 1. Pods are created and deleted only when all earlier writes for that ReplicaSet have come back.
  * 2. Each change of a ReplicaSet or of a pod that it owns or could own leads to a reconcile at once;
- *    timers are only for what time alone changes (minReadySeconds, lost echoes).
+ *    timers are only for what time alone changes (minReadySeconds, lost echoes) and for a status
+ *    that waits while pods start.
  * 3. Only pods that this ReplicaSet controls are deleted.
+ * 4. A pod that is being claimed for a ReplicaSet counts as one of its pods, for a bounded time.
  */
 class ReplicaSetController {
   readonly #context: ControllerContext;
   readonly #expectations: Expectations;
+  readonly #statuses: Deferral;
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
+  /** Which ReplicaSet counts on a pod that it does not own yet, by the pod's uid. */
+  readonly #awaited = new Map<string, string>();
 
   constructor(context: ControllerContext) {
     const log = context.log.child({ controller: 'replicaset' });
     this.#context = { ...context, log };
     this.#expectations = new Expectations(context.clock);
+    this.#statuses = new Deferral(context.clock, statusDelayMs);
     this.#events = new EventRecorder({ ...context, log, component: 'replicaset-controller' });
     this.#queue = new WorkQueue({ clock: context.clock, log, concurrency: workers }, (key) =>
       this.#reconcile(key),
@@ -116,6 +126,11 @@ class ReplicaSetController {
   }
 
   #podDeleted(pod: Pod): void {
+    const waiting = this.#awaited.get(pod.metadata.uid ?? '');
+    if (waiting !== undefined) {
+      this.#awaited.delete(pod.metadata.uid ?? '');
+      this.#queue.add(waiting);
+    }
     const owner = this.#ownerOf(pod);
     if (owner === undefined) return;
     this.#expectations.deletionObserved(owner.metadata.uid ?? '', pod.metadata.uid ?? '');
@@ -147,26 +162,52 @@ class ReplicaSetController {
   async #reconcile(key: string): Promise<ReconcileResult | void> {
     const { clock, informers } = this.#context;
     const rs = informers.replicasets.get(parseKey(key));
-    if (rs === undefined) return;
+    if (rs === undefined) {
+      this.#statuses.clear(key);
+      return;
+    }
     const openMs = this.#expectations.openForMs(rs.metadata.uid ?? '');
     const pods = await claimPods(this.#context, rs);
+    const claimed = this.#claimed(rs, pods);
     const skipped = openMs > 0 || rs.metadata.deletionTimestamp !== undefined;
-    const result = skipped ? ({ kind: 'skipped' } as const) : await this.#manage(rs, pods);
-    await this.#writeStatus(rs, nextStatus(rs, { pods, outcome: result, now: clock.now() }));
+    const result = skipped ? ({ kind: 'skipped' } as const) : await this.#manage(rs, pods, claimed);
+    const status = nextStatus(rs, { pods, outcome: result, now: clock.now() });
+    if (status !== rs.status && isStarting(rs, pods)) this.#statuses.putOff(key);
+    const statusMs = result.kind === 'failed' ? 0 : this.#statuses.leftMs(key);
+    if (statusMs === 0) await this.#writeStatus(key, rs, status);
     if (result.kind === 'failed') throw result.error;
-    const waits = [openMs, nextAvailableMs(rs, pods, clock.now()) ?? 0].filter((ms) => ms > 0);
+    const availableMs = nextAvailableMs(rs, pods, clock.now()) ?? 0;
+    const waits = [openMs, statusMs, claimed.forMs, availableMs].filter((ms) => ms > 0);
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+  }
+
+  #claimed(rs: ReplicaSet, owned: readonly Pod[]): Claimed {
+    const { clock, informers } = this.#context;
+    const unowned =
+      rs.metadata.annotations?.[names.annotation.claims] === undefined
+        ? []
+        : informers.pods.byIndex(podIndex.controller, orphans(rs.metadata.namespace));
+    const claimed = claimedPods(rs, { owned, unowned }, clock.now());
+    const key = keyOf(rs);
+    for (const [uid, waiting] of this.#awaited) if (waiting === key) this.#awaited.delete(uid);
+    for (const { metadata } of claimed.coming) this.#awaited.set(metadata.uid ?? '', key);
+    return claimed;
   }
 
   async #manage(
     rs: ReplicaSet,
     pods: readonly Pod[],
+    { coming, early }: Claimed,
   ): Promise<{ readonly kind: 'done' } | (ManageFailure & { readonly error: Error })> {
-    const missing = (rs.spec.replicas ?? 1) - pods.filter(isActive).length;
-    if (missing === 0) return { kind: 'done' };
+    const replicas = rs.spec.replicas ?? 1;
+    const active = pods.filter(isActive);
+    const missing = replicas - active.length - coming.length;
+    const deletable = active.filter((pod) => !early.has(pod));
+    const surplus = Math.min(active.length - replicas, deletable.length);
+    if (missing <= 0 && surplus <= 0) return { kind: 'done' };
     const error = await (missing > 0
       ? this.#create(rs, missing)
-      : this.#delete(rs, pods, -missing));
+      : this.#delete(rs, deletable, surplus));
     if (error === undefined) return { kind: 'done' };
     const reason = missing > 0 ? 'FailedCreate' : 'FailedDelete';
     return { kind: 'failed', reason, message: error.message, error };
@@ -201,7 +242,7 @@ class ReplicaSetController {
   }
 
   async #delete(rs: ReplicaSet, pods: readonly Pod[], surplus: number): Promise<Error | undefined> {
-    const doomed = choosePodsToDelete(pods.filter(isActive), this.#relatedPods(rs), {
+    const doomed = choosePodsToDelete(pods, this.#relatedPods(rs), {
       count: Math.min(surplus, burstReplicas),
       now: this.#context.clock.now(),
     });
@@ -248,7 +289,12 @@ class ReplicaSetController {
     );
   }
 
-  async #writeStatus(rs: ReplicaSet, status: NonNullable<ReplicaSet['status']>): Promise<void> {
+  async #writeStatus(
+    key: string,
+    rs: ReplicaSet,
+    status: NonNullable<ReplicaSet['status']>,
+  ): Promise<void> {
+    this.#statuses.clear(key);
     if (status === rs.status) return;
     try {
       await this.#context.client.resource(refs.replicasets).update({ ...rs, status }, 'status');
@@ -257,6 +303,11 @@ class ReplicaSetController {
       if (!isStatus(error, 'Conflict', 'NotFound')) throw error;
     }
   }
+}
+
+/** True while there are fewer ready pods than asked for. */
+function isStarting(rs: ReplicaSet, pods: readonly Pod[]): boolean {
+  return pods.filter((pod) => isActive(pod) && isReady(pod)).length < (rs.spec.replicas ?? 1);
 }
 
 function isNamespaceTerminating(error: unknown): boolean {
