@@ -276,7 +276,7 @@ export class ClientConnection implements ExchangeHost, Connection {
 export const plainLayer: ConnectionLayer = {
   secure: false,
   accept: (socket, front, owner) => {
-    owner.opened(new ClientConnection(socket, front, owner.closed));
+    owner.opened(new ClientConnection(socket, front, (connection) => owner.closed(connection)));
   },
 };
 

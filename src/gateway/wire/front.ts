@@ -98,14 +98,14 @@ export class Front implements AsyncDisposable, ConnectionOwner {
     await closed;
   }
 
-  readonly opened = (connection: Connection): void => {
+  opened(connection: Connection): void {
     this.#connections.add(connection);
-  };
+  }
 
-  readonly closed = (connection: Connection): void => {
+  closed(connection: Connection): void {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#emptied?.();
-  };
+  }
 
   #accept(socket: Socket): void {
     const { book, layer } = this.#options;
