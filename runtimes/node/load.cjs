@@ -20,7 +20,7 @@ function codeFolder(folder) {
   const chunks = path.join(folder, '.nought-package');
   if (!fs.existsSync(chunks)) return folder;
   try {
-    return require('./unpack.cjs').unpack(chunks);
+    return require('./unpack.cjs').unpackChunks(chunks);
   } catch (error) {
     throw new HandlerError(`Cannot unpack the package: ${error.message}`);
   }
@@ -190,4 +190,4 @@ function sourceFiles(folder) {
     .slice(0, 1000);
 }
 
-module.exports = { codeFolder, loadHandler, describeLoadError };
+module.exports = { HandlerError, codeFolder, loadHandler, describeLoadError };

@@ -88,16 +88,21 @@ function sendProblem(response, error, id) {
     response.destroy();
     return;
   }
+  const ours = status >= 500 ? 'The function failed' : 'The function refused the request';
   const detail = error instanceof Error ? error.message : String(error);
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title:
-      error?.title ?? (status >= 500 ? 'The function failed' : 'The function refused the request'),
-    status,
-    detail,
-  });
+  sendJson(response, status, { type: 'about:blank', title: error?.title ?? ours, status, detail });
+}
+
+/** An answer of the pod itself and not of its function. */
+function refuse(response, { status, title, detail }) {
+  sendJson(response, status, { type: 'about:blank', title, status, detail });
+}
+
+function sendJson(response, status, value) {
+  const body = JSON.stringify(value);
+  const problem = value.type === 'about:blank';
   response.writeHead(status, {
-    'content-type': 'application/problem+json',
+    'content-type': problem ? 'application/problem+json' : 'application/json',
     'content-length': Buffer.byteLength(body),
   });
   response.end(body);
@@ -118,4 +123,6 @@ module.exports = {
   requestId,
   logger,
   sendProblem,
+  refuse,
+  sendJson,
 };

@@ -10,9 +10,13 @@
  *   NOUGHT_HANDLER            `file` or `file:export`, relative to that folder
  *   NOUGHT_SIGNATURE          json | fetch | http
  *   NOUGHT_TERMINATION_LOG    file that takes one line of JSON when the handler cannot be loaded
+ *   NOUGHT_CLAIM_DIGEST       makes it a warm pod: it starts without code, and is told what to become
+ *                             by who knows the secret with this SHA-256 (hex); NOUGHT_CODE is then
+ *                             a folder of its own to write to
  *
  * Invariants:
- * 1. It listens, and says that it is ready, only once the handler is loaded.
+ * 1. It listens, and says that it is ready, only once the handler is loaded; a warm pod once it can be
+ *    told its handler, and its ready path answers when that is loaded.
  * 2. A handler that cannot be loaded ends the process with exit code 1 and the reason in the
  *    termination log; nothing else that a caller sends ends it.
  * 3. After SIGTERM it goes on serving for a moment, since a caller may not yet know that the pod ends,
@@ -23,80 +27,84 @@ const fs = require('node:fs');
 const { codeFolder, loadHandler, describeLoadError } = require('./load.cjs');
 
 const { env } = process;
-/** How long a pod that ends still takes calls: longer than word of its end takes to reach gateways. */
-const lameDuckMs = 500;
-const readyPath = '/.well-known/nought/ready';
 let folder = env.NOUGHT_CODE ?? '.';
 
 main().catch((error) => {
   console.error(error?.stack ?? error);
-  report(describeLoadError(error, folder));
-  process.exit(1);
+  end(describeLoadError(error, folder));
 });
 
 async function main() {
-  const signature = env.NOUGHT_SIGNATURE ?? 'json';
-  const handlerName = env.NOUGHT_HANDLER ?? 'index.js';
+  if (env.NOUGHT_CLAIM_DIGEST !== undefined) {
+    await startWarm(env.NOUGHT_CLAIM_DIGEST);
+    return;
+  }
   folder = codeFolder(folder);
+  const { signature, handler } = wanted();
   if (signature === 'http') {
     // The code brings its own server: its listen on $PORT becomes the inherited socket.
     require('./own-server.cjs').adopt(port(), inherited(), ready);
-    await loadHandler(folder, handlerName, 'http');
+    await loadHandler(folder, handler, 'http');
     return;
   }
-  serve(await loadHandler(folder, handlerName, signature));
+  serve(roleOf(await loadHandler(folder, handler, signature), false));
 }
 
-function serve(handler) {
-  const http = require('node:http');
-  const invoke =
-    handler.kind === 'fetch'
-      ? require('./fetch.cjs').fetchInvoker(handler.target)
-      : require('./json.cjs').jsonInvoker(handler.target);
-  const server = http.createServer(
-    {
-      keepAliveTimeout: 0,
-      requestTimeout: 0,
-      headersTimeout: 0,
-      maxHeaderSize: 64 * 1024,
-      noDelay: true,
-    },
-    (request, response) => {
-      if (request.url === readyPath) {
-        response.end('ready\n');
-        return;
-      }
-      void invoke(request, response);
-    },
-  );
+/** Without code of its own, unless the container has been given some before it started anew. */
+async function startWarm(digest) {
+  const { recall, applyEnv } = require('./specialisation.cjs');
+  folder = fs.realpathSync(folder);
+  const earlier = recall(folder);
+  if (earlier !== undefined) {
+    applyEnv(env, earlier.env, earlier);
+    folder = earlier.code;
+    serve(roleOf(await loadHandler(folder, earlier.handler, earlier.signature), true));
+    return;
+  }
+  const { WarmPod } = require('./warm.cjs');
+  await require('./rehearse.cjs')
+    .rehearse()
+    .catch((error) =>
+      console.error(`Cannot rehearse, the first call will be slower: ${error.message}`),
+    );
+  const pod = new WarmPod({
+    digest,
+    folder,
+    env,
+    become: (role) => (server.role = role),
+    end,
+  });
+  const server = serve(pod);
+}
+
+function wanted() {
+  return {
+    signature: env.NOUGHT_SIGNATURE ?? 'json',
+    handler: env.NOUGHT_HANDLER ?? 'index.js',
+  };
+}
+
+function roleOf(handler, claimed) {
+  return require('./serve.cjs').functionRole(handler, claimed);
+}
+
+function serve(role) {
+  const { createServer, endOnSignal } = require('./serve.cjs');
+  const server = createServer(role);
   server.on('error', (error) => {
     console.error(`Cannot listen: ${error.message}`);
-    report({ kind: 'ListenError', message: `Cannot listen: ${error.message}` });
-    process.exit(1);
+    end({ kind: 'ListenError', message: `Cannot listen: ${error.message}` });
   });
-  const open = new Set();
-  let stopping = false;
-  server.prependListener('request', (_, response) => {
-    if (stopping) response.setHeader('connection', 'close');
-    open.add(response);
-    response.on('close', () => {
-      open.delete(response);
-      // Not before: a call may be on its way over a connection that is idle now.
-      if (!server.listening) server.closeIdleConnections();
-    });
-  });
-  process.once('SIGTERM', () => {
-    stopping = true;
-    for (const response of open) {
-      if (!response.headersSent) response.setHeader('connection', 'close');
-    }
-    setTimeout(() => {
-      server.close(() => process.exit(0));
-      server.closeIdleConnections();
-    }, lameDuckMs);
-  });
+  endOnSignal(server);
   const fd = inherited();
   server.listen(fd === undefined ? { port: port(), host: env.HOST } : { fd }, ready);
+  return server;
+}
+
+/** Ends the process; with a reason as a failure that the platform can tell of. */
+function end(reason) {
+  if (reason !== undefined) report(reason);
+  process.exit(reason === undefined ? 0 : 1);
 }
 
 function port() {

@@ -1,6 +1,6 @@
 'use strict';
 /**
- * Unpacks a package: chunks of one tar.gz (ustar with pax records), into a private folder.
+ * Unpacks a package, one tar.gz (ustar with pax records), into a folder.
  *
  * Invariants:
  * 1. Nothing is written outside of the folder: paths are relative without `..`, no member lies below
@@ -15,13 +15,19 @@ const zlib = require('node:zlib');
 const sizeLimit = 512 * 1024 * 1024;
 const blockSize = 512;
 
-/** Returns the folder that holds the files; throws Error with what is wrong with the package. */
-function unpack(chunkFolder) {
+/** Unpacks the chunks in a row into a private folder and returns that. */
+function unpackChunks(chunkFolder) {
   const chunks = fs.readdirSync(chunkFolder).filter((name) => /^\d+$/.test(name));
   const packed = chunks.toSorted().map((name) => fs.readFileSync(path.join(chunkFolder, name)));
-  const archive = zlib.gunzipSync(Buffer.concat(packed), { maxOutputLength: sizeLimit });
   // Node knows modules by their real paths, and errors are located by them.
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'code-')));
+  unpack(Buffer.concat(packed), folder);
+  return folder;
+}
+
+/** Unpacks into an empty folder; throws Error with what is wrong with the package. */
+function unpack(packed, folder) {
+  const archive = zlib.gunzipSync(packed, { maxOutputLength: sizeLimit });
   const links = new Map();
   for (const member of members(archive)) {
     checkPath(member.path);
@@ -37,7 +43,6 @@ function unpack(chunkFolder) {
     }
   }
   for (const [name, link] of links) makeLink(folder, { name, link, links });
-  return folder;
 }
 
 function makeLink(folder, { name, link, links }) {
@@ -135,4 +140,4 @@ function octal(header, start, length) {
   return Number.parseInt(text(header, start, length).trim() || '0', 8);
 }
 
-module.exports = { unpack };
+module.exports = { unpack, unpackChunks };

@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 
-READY_PATH = b"/.well-known/nought/ready"
+WELL_KNOWN = b"/.well-known/nought/"
+READY_PATH = WELL_KNOWN + b"ready"
+SPECIALIZE_PATH = WELL_KNOWN + b"specialize"
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
 READ_SIZE = 64 * 1024
@@ -208,10 +210,7 @@ class Connection:
     def answer(self, request):
         response = Response(self, request)
         try:
-            if request.target.split(b"?", 1)[0] == READY_PATH:
-                response.send_whole(200, [(b"content-type", b"text/plain")], b"ready\n")
-            else:
-                self.server.serve_request(request, response)
+            self.server.role(request, response)
         except HttpError as error:
             response.problem(error)
         if not request.complete:
@@ -339,9 +338,11 @@ class Stopping(BaseException):
 class Server:
     """Accepts connections until it is told to stop, then ends when the last request is answered."""
 
-    def __init__(self, listener, serve_request):
+    def __init__(self, listener, role):
+        """``role(request, response)`` answers, and may be replaced at any time."""
         self.listener = listener
-        self.serve_request = serve_request
+        self.role = role
+        self.job = None
         self.stopping = False
         self.closed = False
         self.accepting = False
@@ -357,6 +358,9 @@ class Server:
                 fd, _ = self.listener._accept()
                 self.accepting = False
                 self.serve(fd)
+                if self.job is not None:
+                    job, self.job = self.job, None
+                    job()
         except Stopping:
             pass
         self.listener.close()
@@ -373,6 +377,22 @@ class Server:
         if sock.family in (_socket.AF_INET, _socket.AF_INET6):
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         _thread.start_new_thread(Connection(self, sock).serve, ())
+
+    def run_in_main(self, function):
+        """Runs it in the thread that accepts, which is the main one, and returns what it returns."""
+        done = _thread.allocate_lock()
+        done.acquire()
+        outcome = []
+
+        def job():
+            outcome.append(function())
+            done.release()
+
+        self.job = job
+        # Wakes that thread out of accept(2).
+        _socket.socket(self.listener.family, _socket.SOCK_STREAM).connect(self.listener.getsockname())
+        done.acquire()
+        return outcome[0]
 
     def begin(self):
         with self.lock:
@@ -396,6 +416,21 @@ class Server:
         self.closed = True
         if self.accepting:
             raise Stopping()
+
+
+def function_role(serve_request, claimed):
+    """The role of a pod that has loaded its handler; one that was claimed cannot be claimed again."""
+
+    def role(request, response):
+        if request.target.startswith(WELL_KNOWN):
+            if request.target == READY_PATH:
+                response.send_whole(200, [(b"content-type", b"text/plain")], b"ready\n")
+                return
+            if claimed and request.target == SPECIALIZE_PATH:
+                raise HttpError(409, "Already specialised", "This pod has its function, or is about to")
+        serve_request(request, response)
+
+    return role
 
 
 def open_listener(env):

@@ -32,7 +32,7 @@ def code_folder(folder):
     if not os.path.isdir(chunks):
         return folder
     try:
-        return __import__("nought_unpack").unpack(chunks)
+        return __import__("nought_unpack").unpack_chunks(chunks)
     except Exception as error:
         raise HandlerError("Cannot unpack the package: %s" % error) from error
 
@@ -50,6 +50,16 @@ def load_handler(folder, reference, signature):
     if signature == "asgi" or found == "app":
         return Handler("asgi", target, 3)
     return Handler("json", target, _count_arguments(target))
+
+
+def load_role(folder, reference, signature, claimed):
+    """Loads a handler and returns the role that serves it."""
+    handler = load_handler(folder, reference, signature)
+    if handler.kind == "asgi":
+        serve_request = __import__("nought_asgi").asgi_invoker(handler.target)
+    else:
+        serve_request = __import__("nought_json").json_invoker(handler)
+    return __import__("nought_http").function_role(serve_request, claimed)
 
 
 def import_file(folder, file, name=None):
@@ -138,13 +148,16 @@ def describe_load_error(error, folder):
 
 
 def report_load_error(error, folder):
+    """Tells the author in the log and the platform in the termination log; returns what it told."""
     if isinstance(error, HandlerError):
         sys.stderr.write("%s\n" % error)
     else:
         import traceback
 
         traceback.print_exception(type(error), error, error.__traceback__)
-    report(describe_load_error(error, folder))
+    reason = describe_load_error(error, folder)
+    report(reason)
+    return reason
 
 
 def report(reason):

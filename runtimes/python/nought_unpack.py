@@ -1,4 +1,4 @@
-"""Unpacks a package: chunks of one tar.gz, into a private folder.
+"""Unpacks a package, one tar.gz, into a folder.
 
 Invariants:
 1. Nothing is written outside of the folder: paths are relative without ``..``, no member lies below
@@ -35,12 +35,18 @@ class _Chunks:
             self._file = None
 
 
-def unpack(chunk_folder):
-    """Returns the folder that holds the files; raises an error with what is wrong with the package."""
+def unpack_chunks(chunk_folder):
+    """Unpacks the chunks in a row into a private folder and returns that."""
     folder = os.path.realpath(tempfile.mkdtemp(prefix="code-"))
+    unpack(_Chunks(chunk_folder), folder)
+    return folder
+
+
+def unpack(source, folder):
+    """Unpacks what ``source.read`` gives into an empty folder; raises an error with what is wrong with it."""
     links = {}
     total = 0
-    with tarfile.open(fileobj=_Chunks(chunk_folder), mode="r|gz", encoding="utf-8") as archive:
+    with tarfile.open(fileobj=source, mode="r|gz", encoding="utf-8") as archive:
         for member in archive:
             _check_path(member.name)
             path = os.path.join(folder, member.name)
@@ -61,7 +67,6 @@ def unpack(chunk_folder):
                 raise ValueError('"%s" is neither a file, a folder nor a symbolic link' % member.name)
     for name, link in links.items():
         _make_link(folder, name, link, links)
-    return folder
 
 
 def _make_link(folder, name, link, links):

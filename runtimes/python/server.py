@@ -10,9 +10,13 @@ of it as it can: imports are most of a cold start. Its contract is its environme
   NOUGHT_HANDLER            ``file`` or ``file:name``, relative to that folder
   NOUGHT_SIGNATURE          json | asgi | http
   NOUGHT_TERMINATION_LOG    file that takes one line of JSON when the handler cannot be loaded
+  NOUGHT_CLAIM_DIGEST       makes it a warm pod: it starts without code, and is told what to become by
+                            who knows the secret with this SHA-256 (hex); NOUGHT_CODE is then a folder
+                            of its own to write to
 
 Invariants:
-1. It says that it is ready, and accepts, only once the handler is loaded.
+1. It says that it is ready, and accepts, only once the handler is loaded; a warm pod once it can be
+   told its handler, and its ready path answers when that is loaded.
 2. A handler that cannot be loaded ends the process with exit code 1 and the reason in the
    termination log; nothing that a caller sends ends it.
 3. After SIGTERM it goes on serving for a moment, since a caller may not yet know that the pod ends,
@@ -33,29 +37,70 @@ sys.dont_write_bytecode = True
 
 def main():
     env = os.environ
-    folder = os.path.abspath(env.get("NOUGHT_CODE", "."))
+    digest = env.get("NOUGHT_CLAIM_DIGEST")
+    if digest is not None:
+        start_warm(env, digest)
+        return
     load = __import__("nought_load")
+    folder = os.path.abspath(env.get("NOUGHT_CODE", "."))
+    handler, signature = env.get("NOUGHT_HANDLER", "main.py"), env.get("NOUGHT_SIGNATURE", "json")
     try:
         folder = load.code_folder(folder)
-        if env.get("NOUGHT_SIGNATURE") == "http":
-            __import__("nought_own_server").run(folder, env.get("NOUGHT_HANDLER", "main.py"), notify_ready)
+        if signature == "http":
+            __import__("nought_own_server").run(folder, handler, notify_ready)
             return
-        handler = load.load_handler(folder, env.get("NOUGHT_HANDLER", "main.py"), env.get("NOUGHT_SIGNATURE", "json"))
-        connection = __import__("nought_http")
-        if handler.kind == "asgi":
-            serve_request = __import__("nought_asgi").asgi_invoker(handler.target)
-        else:
-            serve_request = __import__("nought_json").json_invoker(handler)
+    except BaseException as error:  # noqa: B902 - what code does at its start may raise anything, SystemExit too
+        load.report_load_error(error, folder)
+        sys.exit(1)
+    serve(load_role(folder, handler, signature, False))
+
+
+def start_warm(env, digest):
+    """Without code of its own, unless the container has been given some before it started anew."""
+    folder = os.path.realpath(env.get("NOUGHT_CODE", "."))
+    specialisation = __import__("nought_specialisation")
+    earlier = specialisation.recall(folder)
+    if earlier is not None:
+        specialisation.apply_env(earlier)
+        serve(load_role(earlier.code, earlier.handler, earlier.signature, True))
+        return
+    warm = __import__("nought_warm")
+    try:
+        __import__("nought_rehearse").rehearse()
+    except Exception as error:
+        sys.stderr.write("Cannot rehearse, the first call will be slower: %r\n" % error)
+    pod = warm.WarmPod(digest, folder, specialisation.apply_env)
+    serve(pod.role, pod.attach, pod.stop)
+
+
+def load_role(folder, handler, signature, claimed):
+    """What a function's pod serves with; ends the process when its code cannot be loaded."""
+    load = __import__("nought_load")
+    try:
+        return load.load_role(folder, handler, signature, claimed)
     except BaseException as error:  # noqa: B902 - a handler's import may raise anything, SystemExit too
         load.report_load_error(error, folder)
         sys.exit(1)
+
+
+def serve(role, opened=None, stopping=None):
+    """Serves until SIGTERM; ``opened`` is given the server before it accepts."""
+    http = __import__("nought_http")
     try:
-        listener = connection.open_listener(env)
+        listener = http.open_listener(os.environ)
     except OSError as error:
-        load.report({"kind": "ListenError", "message": "Cannot listen: %s" % error})
+        __import__("nought_load").report({"kind": "ListenError", "message": "Cannot listen: %s" % error})
         sys.exit(1)
-    server = connection.Server(listener, serve_request)
-    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server = http.Server(listener, role)
+    if opened is not None:
+        opened(server)
+
+    def stop(*_):
+        if stopping is not None:
+            stopping()
+        server.stop()
+
+    signal.signal(signal.SIGTERM, stop)
     notify_ready()
     server.run()
 

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -29,6 +30,11 @@ export interface StartOptions {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly handler: string;
   readonly signature?: string;
+  /** Makes it a warm pod, to be claimed with this secret; its folder is then `files` as they are. */
+  readonly secret?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The folder of a server that has ended: a container that starts anew keeps its volumes. */
+  readonly folder?: string;
 }
 
 /** A function server in a process of its own, started as the process runtime starts it. */
@@ -40,12 +46,12 @@ export class FunctionServer implements AsyncDisposable {
   readonly ready: Promise<boolean>;
   stdout = '';
   stderr = '';
-  readonly #folder: string;
+  readonly folder: string;
 
   constructor(url: string, child: ChildProcess, folder: string) {
     this.url = url;
     this.process = child;
-    this.#folder = folder;
+    this.folder = folder;
     this.exited = once(child, 'exit').then(([code]) => code as number | null);
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
@@ -58,7 +64,7 @@ export class FunctionServer implements AsyncDisposable {
 
   /** What the server wrote as the reason for its end. */
   terminationMessage(): unknown {
-    return JSON.parse(readFileSync(join(this.#folder, 'termination-log'), 'utf8'));
+    return JSON.parse(readFileSync(join(this.folder, 'termination-log'), 'utf8'));
   }
 
   call(body: unknown, init: RequestInit = {}): Promise<Response> {
@@ -68,15 +74,15 @@ export class FunctionServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.process.kill('SIGKILL');
     await this.exited;
-    rmSync(this.#folder, { recursive: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
 /** Starts a server on an inherited socket of 127.0.0.1. */
 export async function startServer(options: StartOptions): Promise<FunctionServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'nought-function-'));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'nought-function-'));
   const code = join(folder, 'code');
-  mkdirSync(code);
+  mkdirSync(code, { recursive: true });
   for (const [name, text] of Object.entries(options.files)) {
     mkdirSync(dirname(join(code, name)), { recursive: true });
     writeFileSync(join(code, name), text);
@@ -97,11 +103,17 @@ export async function startServer(options: StartOptions): Promise<FunctionServer
       NOUGHT_LISTEN_FD: '3',
       NOUGHT_NOTIFY_FD: '4',
       NOUGHT_CODE: code,
-      NOUGHT_HANDLER: options.handler,
-      NOUGHT_SIGNATURE: options.signature ?? 'json',
       NOUGHT_TERMINATION_LOG: join(folder, 'termination-log'),
+      ...purpose(options),
+      ...options.env,
     },
   });
   listener.close();
   return new FunctionServer(`http://127.0.0.1:${port}/`, child, folder);
+}
+
+function purpose({ handler, signature, secret }: StartOptions): Record<string, string> {
+  return secret === undefined
+    ? { NOUGHT_HANDLER: handler, NOUGHT_SIGNATURE: signature ?? 'json' }
+    : { NOUGHT_CLAIM_DIGEST: createHash('sha256').update(secret).digest('hex') };
 }

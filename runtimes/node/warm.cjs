@@ -1,0 +1,168 @@
+'use strict';
+/**
+ * The role of a warm pod: one that has booted without code and waits for what it is to become.
+ *
+ * Who knows the secret whose digest it was started with tells it once, over the wire. It owns the
+ * answers that are held until then.
+ *
+ * Invariants:
+ * 1. Only the secret's holder is listened to; who guesses too often ends the process.
+ * 2. It is specialised once: the first request that is well formed wins, also among those that come
+ *    at the same time. One that is malformed or breaks off has changed nothing.
+ * 3. No call that came before it was specialised reaches the function: it was meant for another, or
+ *    came too early. It is answered 503. Only the ready path waits.
+ * 4. The answer 204 is sent when the handler is loaded and calls are accepted.
+ */
+const crypto = require('node:crypto');
+const { loadHandler, describeLoadError } = require('./load.cjs');
+const { readyPath, warmPath, specializePath, refuse, sendJson } = require('./request.cjs');
+const { functionRole, sendClaimed } = require('./serve.cjs');
+const {
+  specialisationLimit,
+  parseSpecialisation,
+  layDown,
+  applyEnv,
+} = require('./specialisation.cjs');
+
+const triesLimit = 10;
+const heldLimit = 64;
+
+class WarmPod {
+  #options;
+  #state = 'waiting';
+  #wrongTries = 0;
+  #held = new Set();
+
+  /**
+   * `{digest, folder, env, become, end}`: SHA-256 of the secret in hex; where the function is laid
+   * down; the environment that becomes the function's; `become(role)` takes what this pod has turned
+   * into; `end(reason)` ends the process.
+   */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  handle(request, response) {
+    switch (request.url) {
+      case warmPath:
+        response.end('warm\n');
+        return;
+      case readyPath:
+        this.#hold(response);
+        return;
+      case specializePath:
+        void this.#specialize(request, response);
+        return;
+      default:
+        refuseCall(response);
+    }
+  }
+
+  /** Nobody has a call here: nothing is worth waiting for. */
+  stop() {
+    if (this.#state === 'waiting') this.#options.end(undefined);
+  }
+
+  #hold(response) {
+    if (this.#held.size >= heldLimit) {
+      refuseCall(response);
+      return;
+    }
+    this.#held.add(response);
+    response.once('close', () => this.#held.delete(response));
+  }
+
+  async #specialize(request, response) {
+    if (request.method !== 'POST') {
+      refuseClaim(response, 405, { detail: 'Only POST specialises' });
+    } else if (!this.#isHolder(request.headers.authorization)) {
+      this.#refuseStranger(response);
+    } else if (this.#state !== 'waiting') {
+      sendClaimed(response);
+    } else {
+      this.#state = 'receiving';
+      const given = await receive(request, response);
+      if (given === undefined) this.#state = 'waiting';
+      else await this.#become(given, response);
+    }
+  }
+
+  #isHolder(authorization = '') {
+    const [scheme, secret = ''] = authorization.split(' ');
+    const digest = Buffer.from(this.#options.digest, 'hex');
+    const given = crypto.createHash('sha256').update(secret).digest();
+    return scheme.toLowerCase() === 'bearer' && crypto.timingSafeEqual(given, digest);
+  }
+
+  #refuseStranger(response) {
+    this.#wrongTries += 1;
+    const end = this.#wrongTries >= triesLimit && this.#state === 'waiting';
+    if (end) {
+      const message = `${this.#wrongTries} requests to specialise had a wrong secret`;
+      response.once('close', () => this.#options.end({ kind: 'ClaimRefused', message }));
+    }
+    refuseClaim(response, 403, { detail: 'The secret is not that of this pod', close: true });
+  }
+
+  async #become(given, response) {
+    const { folder, env, become, end } = this.#options;
+    this.#state = 'loading';
+    let code = folder;
+    try {
+      code = layDown(folder, given);
+      applyEnv(env, given.env, { ...given, code });
+      const handler = await loadHandler(code, given.handler, given.signature);
+      become(functionRole(handler, true));
+    } catch (error) {
+      console.error(error?.stack ?? error);
+      const reason = describeLoadError(error, code);
+      response.once('close', () => end(reason));
+      response.setHeader('connection', 'close');
+      sendJson(response, 422, reason);
+      return;
+    }
+    response.writeHead(204).end();
+    for (const each of this.#held) each.end('ready\n');
+    this.#held.clear();
+  }
+}
+
+/** What the request says; undefined once it has been refused or has broken off. */
+async function receive(request, response) {
+  const size = Number(request.headers['content-length'] ?? Number.NaN);
+  if (Number.isNaN(size)) {
+    refuseClaim(response, 411, { detail: 'Content-Length is needed', close: true });
+    return undefined;
+  }
+  if (size > specialisationLimit) {
+    const detail = `The body is over ${specialisationLimit} bytes`;
+    refuseClaim(response, 413, { detail, close: true });
+    return undefined;
+  }
+  const body = Buffer.allocUnsafe(size);
+  let filled = 0;
+  try {
+    for await (const chunk of request) filled += chunk.copy(body, filled);
+  } catch {
+    return undefined;
+  }
+  try {
+    return parseSpecialisation(body);
+  } catch (error) {
+    refuseClaim(response, 400, { detail: error.message });
+    return undefined;
+  }
+}
+
+/** With `close` the connection ends too: what is left of the request is not read. */
+function refuseClaim(response, status, { detail, close = false }) {
+  if (close) response.setHeader('connection', 'close');
+  refuse(response, { status, title: 'Cannot specialise', detail });
+}
+
+function refuseCall(response) {
+  response.setHeader('retry-after', '1');
+  refuse(response, { status: 503, title: 'Not ready', detail: 'This pod has no function yet' });
+}
+
+module.exports = { WarmPod };
