@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Activator } from './activator/activator.ts';
+import type { CallRecord } from './call-record.ts';
 import type { Endpoint } from './routes/endpoint.ts';
 import type { Route } from './routes/route.ts';
 
@@ -21,15 +22,5 @@ export interface CallServices {
   readonly tunnelIdleMs: number;
   /** Takes a pod out of the routes until it answers again. */
   readonly quarantine: (route: Route, endpoint: Endpoint, reason: string) => void;
-  readonly ended: (call: Sweepable, outcome: CallOutcome) => void;
-}
-
-export interface CallOutcome {
-  readonly route: Route;
-  /** Status of the answer; 499 for a client that left before there was one. */
-  readonly status: number;
-  readonly durationMs: number;
-  /** Milliseconds that it waited for a pod; undefined when it did not. */
-  readonly coldMs: number | undefined;
-  readonly requestId: string;
+  readonly ended: (call: Sweepable, record: CallRecord) => void;
 }

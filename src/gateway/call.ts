@@ -1,6 +1,7 @@
 import type { Arrival } from './activator/activator.ts';
 import type { Refusal } from './activator/holding.ts';
 import { CallBody } from './call-body.ts';
+import { CallRecord, type CallRequest } from './call-record.ts';
 import type { CallServices } from './call-services.ts';
 import { brokenPod, refusalProblem, timedOut } from './problems.ts';
 import type { Endpoint } from './routes/endpoint.ts';
@@ -13,16 +14,6 @@ import type {
   UpstreamConnection,
   UpstreamFailure,
 } from './wire/upstream-connection.ts';
-
-export interface CallRequest {
-  readonly exchange: Exchange;
-  readonly route: Route;
-  readonly requestId: string;
-  /** Seconds of `Prefer: wait`. */
-  readonly waitS: number | undefined;
-  /** Request line and head lines for the pod, up to its framing. */
-  readonly headText: string;
-}
 
 type State = 'waiting' | 'dialing' | 'sent' | 'answering' | 'tunnel' | 'over';
 
@@ -41,7 +32,6 @@ const idempotent = new Set([
 const maxAttempts = 10;
 /** Bodies up to this size are kept until the answer begins, for a request that never left. */
 const keepBytes = 16 * 1024;
-const clientGone = 499;
 
 /**
  * One call of a function: from its head to the last byte of its answer.
@@ -60,20 +50,16 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   readonly patienceMs: number | undefined;
   readonly #services: CallServices;
   readonly #request: CallRequest;
+  readonly #record: CallRecord;
   readonly #exchange: Exchange;
   readonly #route: Route;
-  readonly #startedAt: number;
   readonly #body: CallBody;
   #state: State = 'waiting';
   #endpoint: Endpoint | undefined;
   #connection: UpstreamConnection | undefined;
   #deadline = Number.POSITIVE_INFINITY;
   #answerPaused = false;
-  #attempts = 0;
   #resent = false;
-  #waitingSince = 0;
-  #coldMs: number | undefined;
-  #status = clientGone;
 
   constructor(services: CallServices, request: CallRequest) {
     this.#services = services;
@@ -81,7 +67,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#exchange = request.exchange;
     this.#route = request.route;
     this.patienceMs = request.waitS === undefined ? undefined : request.waitS * 1000;
-    this.#startedAt = services.clock.monotonic();
+    this.#record = new CallRecord(request, services.clock.monotonic());
     this.#body = new CallBody(request.exchange, request.route.holding);
   }
 
@@ -120,7 +106,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     const endpoint = this.#endpoint;
     this.#connection?.destroy();
     if (this.#state === 'sent') this.#answerProblem(timedOut(key, timeoutMs));
-    else this.#exchange.abort();
+    else this.#abort('timeout');
     if (endpoint !== undefined && probeable && this.#state !== 'tunnel' && !this.#answerPaused) {
       this.#services.quarantine(this.#route, endpoint, 'it did not answer in time');
     }
@@ -130,13 +116,9 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   dispatch(endpoint: Endpoint): void {
     const now = this.#services.clock.monotonic();
     this.#body.unhold();
-    if (this.#waitingSince > 0) {
-      this.#coldMs = (this.#coldMs ?? 0) + now - this.#waitingSince;
-      this.#waitingSince = 0;
-    }
+    this.#record.dispatched(now, endpoint);
     this.#state = 'dialing';
     this.#endpoint = endpoint;
-    this.#attempts += 1;
     this.#deadline = now + this.#services.dialTimeoutMs;
     const repeatable = this.#idempotent && this.#body.done;
     const use = this.#resent ? 'new' : repeatable ? 'repeatable' : 'once';
@@ -168,6 +150,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   bodyData(parts: readonly Buffer[], bytes: number): void {
+    this.#record.bytesIn += bytes;
     switch (this.#state) {
       case 'waiting':
       case 'dialing':
@@ -202,7 +185,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   bodyFailed(problem: Problem): void {
     if (this.#state === 'over') return;
     this.#leave();
-    if (this.#exchange.started) this.#exchange.abort();
+    if (this.#exchange.started) this.#abort(problem.kind);
     else this.#answerProblem(problem);
     this.#finish();
   }
@@ -225,19 +208,22 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   responseHead(head: ResponseHead): void {
     this.#body.drop();
-    this.#status = head.status;
+    const now = this.#services.clock.monotonic();
+    this.#record.status = head.status;
+    this.#record.answeredAt = now;
     if (head.status === 101) {
       this.#upgrade(head);
       return;
     }
     this.#state = 'answering';
-    this.#rearm(this.#idleLimit());
+    this.#deadline = now + this.#idleLimit();
     const { status, reason, framing, statedLength } = head;
     const lines = `${head.hasRequestId ? this.#timingLines() : this.#ownLines()}${head.lines}`;
     this.#exchange.start({ status, reason, lines, framing, statedLength });
   }
 
   responseData(parts: readonly Buffer[], bytes: number): void {
+    this.#record.bytesOut += bytes;
     this.#rearm(this.#idleLimit());
     if (!this.#exchange.data(parts, bytes)) this.#pauseAnswer();
   }
@@ -248,6 +234,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   responseEnd(): void {
     this.#exchange.end();
+    this.#record.ending = 'answered';
     this.#finish();
   }
 
@@ -267,7 +254,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
       this.#retry();
       return;
     }
-    if (this.#exchange.started) this.#exchange.abort();
+    if (this.#exchange.started) this.#abort('pod-failed');
     else this.#answerProblem(brokenPod(this.#route.facts.key, failure.reason));
     this.#finish();
   }
@@ -284,7 +271,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   #dialFailed(reason: string): void {
     const endpoint = this.#endpoint as Endpoint;
     this.#services.quarantine(this.#route, endpoint, reason);
-    if (this.#attempts < maxAttempts) {
+    if (this.#record.attempts < maxAttempts) {
       this.#retry();
       return;
     }
@@ -305,7 +292,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   /** Has become one of those that wait. */
   #hold(): void {
-    this.#waitingSince = this.#services.clock.monotonic();
+    this.#record.held(this.#services.clock.monotonic());
     if (this.#body.hold(this.#request.headText.length)) return;
     this.#services.activator.leave(this.#route, this);
     this.refuse('overloaded');
@@ -339,8 +326,17 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   #answerProblem(problem: Problem): void {
-    this.#status = problem.status;
-    this.#exchange.answer(problemAnswer(problem, this.#ownLines()));
+    this.#record.status = problem.status;
+    this.#record.ending = problem.kind;
+    const answer = problemAnswer(problem, this.#ownLines());
+    this.#record.bytesOut = answer.body.length;
+    this.#exchange.answer(answer);
+  }
+
+  /** Cuts an answer that has begun; `ending` says why. */
+  #abort(ending: string): void {
+    this.#record.ending = ending;
+    this.#exchange.abort();
   }
 
   #ownLines(): string {
@@ -349,8 +345,8 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   #timingLines(): string {
     const { waitS } = this.#request;
-    const cold =
-      this.#coldMs === undefined ? '' : `Server-Timing: cold;dur=${this.#coldMs.toFixed(1)}\r\n`;
+    const { waitedMs } = this.#record;
+    const cold = waitedMs === 0 ? '' : `Server-Timing: cold;dur=${waitedMs.toFixed(1)}\r\n`;
     return waitS === undefined ? cold : `${cold}Preference-Applied: wait=${waitS}\r\n`;
   }
 
@@ -373,12 +369,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#connection = undefined;
     this.#endpoint = undefined;
     if (endpoint !== undefined) this.#services.activator.release(this.#route, endpoint);
-    this.#services.ended(this, {
-      route: this.#route,
-      status: this.#status,
-      durationMs: this.#services.clock.monotonic() - this.#startedAt,
-      coldMs: this.#coldMs,
-      requestId: this.#request.requestId,
-    });
+    this.#record.endedAt = this.#services.clock.monotonic();
+    this.#services.ended(this, this.#record);
   }
 }

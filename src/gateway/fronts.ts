@@ -4,9 +4,11 @@ import { plainLayer } from './wire/client-connection.ts';
 import { ConnectionBook } from './wire/connection-book.ts';
 import type { Exchange } from './wire/exchange.ts';
 import { Front } from './wire/front.ts';
+import { FrontTraffic } from './wire/front-traffic.ts';
 
 /** The ports of a gateway: one for HTTP. */
 export class Fronts implements AsyncDisposable {
+  readonly traffic = new FrontTraffic();
   readonly #book: ConnectionBook;
   readonly #plain: Front;
 
@@ -16,13 +18,8 @@ export class Fronts implements AsyncDisposable {
     refused: (status: number) => void,
   ) {
     this.#book = new ConnectionBook(options.limits);
-    const shared = { ...options, book: this.#book, handler, refused };
+    const shared = { ...options, book: this.#book, traffic: this.traffic, handler, refused };
     this.#plain = new Front({ ...shared, layer: plainLayer });
-  }
-
-  /** Open connections of clients. */
-  get connections(): number {
-    return this.#book.open;
   }
 
   /** Listens; rejects with words for what is in the way. */

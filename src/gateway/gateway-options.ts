@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import type { HoldingLimits } from './activator/holding.ts';
+import type { TelemetryOptions } from './telemetry/telemetry.ts';
 import type { ClientLimits } from './wire/connection.ts';
 import type { ConnectionLimits } from './wire/connection-book.ts';
 
@@ -72,6 +73,8 @@ export interface GatewayOptions {
    */
   readonly trustForwarded?: boolean;
   readonly limits?: Partial<GatewayLimits>;
+  /** What is told of its work beside its metrics; default: nothing. */
+  readonly telemetry?: TelemetryOptions;
   /** Default: made from the client. */
   readonly informers?: GatewayInformers;
   readonly random?: () => number;

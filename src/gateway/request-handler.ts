@@ -1,3 +1,4 @@
+import { expositionType } from '../lib/exposition.ts';
 import { Call } from './call.ts';
 import type { CallServices, Sweepable } from './call-services.ts';
 import { functionState } from './function-state.ts';
@@ -8,7 +9,8 @@ import type { Latecomers } from './routes/latecomers.ts';
 import type { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { type FunctionTarget, resolveTarget } from './routes/target.ts';
-import { requestId, traceContext } from './trace-context.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+import { requestId, type TraceContext } from './trace-context.ts';
 import type { Exchange } from './wire/exchange.ts';
 import { bodyTooLarge, type Problem, problemAnswer, refusal } from './wire/problem.ts';
 
@@ -18,9 +20,9 @@ export interface RequestHandlerServices {
   readonly latecomers: Latecomers;
   readonly calls: CallServices;
   readonly started: (call: Sweepable) => void;
-  readonly refused: (status: number) => void;
+  readonly telemetry: Telemetry;
   readonly isReady: () => boolean;
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
 }
 
 const plainText = 'Content-Type: text/plain; charset=utf-8\r\n';
@@ -97,22 +99,27 @@ export class RequestHandler {
       return;
     }
     const id = requestId(head.requestId, options.ids);
+    const trace = this.#services.telemetry.traceOf(head.traceparent, head.tracestate);
     const call = new Call(calls, {
       exchange,
       route,
       requestId: id,
+      trace,
       waitS: preferredWait(head.prefer, options.limits.maxHoldMs / 1000),
-      headText: this.#headText(exchange, path, id),
+      headText: this.#headText(exchange, path, { id, trace }),
     });
     this.#services.started(call);
     call.begin();
   }
 
   /** The head for the pod, without framing: what is added stands before the client's lines. */
-  #headText(exchange: Exchange, path: string, id: string): string {
+  #headText(
+    exchange: Exchange,
+    path: string,
+    { id, trace }: { readonly id: string; readonly trace: TraceContext },
+  ): string {
     const { head } = exchange;
-    const { ids, trustForwarded, domain } = this.#services.options;
-    const trace = traceContext(head.traceparent, ids);
+    const { trustForwarded, domain } = this.#services.options;
     const state =
       trace.continued && head.tracestate !== '' ? `tracestate: ${head.tracestate}\r\n` : '';
     const host = head.host === '' ? domain : head.host;
@@ -147,13 +154,17 @@ export class RequestHandler {
       const detail = `"/-/${name}" is read with GET`;
       this.#refuse(exchange, { ...refusal(405, detail), lines: 'Allow: GET, HEAD\r\n' });
     } else if (name === 'metrics') {
-      const type = 'Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n';
-      this.#answer(exchange, 200, type, this.#services.metrics());
+      void this.#metrics(exchange);
     } else if (name === 'readyz' && !this.#services.isReady()) {
       this.#answer(exchange, 503, plainText, 'not ready\n');
     } else {
       this.#answer(exchange, 200, plainText, 'ok\n');
     }
+  }
+
+  async #metrics(exchange: Exchange): Promise<void> {
+    const text = await this.#services.metrics();
+    this.#answer(exchange, 200, `Content-Type: ${expositionType}\r\n`, text);
   }
 
   #json(exchange: Exchange, value: unknown): void {
@@ -162,7 +173,7 @@ export class RequestHandler {
   }
 
   #refuse(exchange: Exchange, problem: Problem): void {
-    this.#services.refused(problem.status);
+    this.#services.telemetry.refused(exchange, problem.status, problem.kind);
     exchange.answer(problemAnswer(problem, this.#idLine(exchange)));
   }
 

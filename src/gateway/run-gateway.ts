@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import type { FunctionObject, Pod } from '../api/index.ts';
 import { names } from '../api/index.ts';
 import { type Client, createInformer, refs } from '../client/index.ts';
@@ -7,7 +8,6 @@ import { CallList } from './call-list.ts';
 import type { CallServices } from './call-services.ts';
 import { DemandLink, type DemandSource } from './demand/demand-link.ts';
 import { Fronts } from './fronts.ts';
-import { GatewayMetrics } from './gateway-metrics.ts';
 import {
   defaultGatewayLimits,
   type GatewayInformers,
@@ -19,6 +19,7 @@ import { Latecomers } from './routes/latecomers.ts';
 import { Prober } from './routes/prober.ts';
 import { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
 
 /** How often deadlines are looked at. Nothing that could go on waits for it. */
 const sweepMs = 100;
@@ -40,7 +41,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
   try {
     await Promise.all([functions.synced(signal), pods.synced(signal)]);
     work.push(...gateway.start());
-    resolved.onListening(await gateway.fronts.listen());
+    resolved.onListening(await gateway.listen());
     await abortable(Promise.all(work), signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -57,6 +58,7 @@ function resolve(options: GatewayOptions): ResolvedGateway {
   return {
     reusePort: false,
     trustForwarded: false,
+    telemetry: {},
     random: Math.random,
     ...options,
     domain: (options.domain ?? 'localhost').toLowerCase(),
@@ -119,7 +121,7 @@ class Gateway {
   readonly #table: RouteTable;
   readonly #activator: Activator;
   readonly #link: DemandLink;
-  readonly #metrics = new GatewayMetrics();
+  readonly #telemetry: Telemetry;
   readonly #calls = new CallList();
   #stopping = false;
 
@@ -127,6 +129,7 @@ class Gateway {
     const { clock, random, limits } = options;
     this.#options = options;
     this.#signal = signal;
+    this.#telemetry = new Telemetry(options);
     this.#link = new DemandLink({
       ...options,
       leases: options.informers.leases,
@@ -144,10 +147,7 @@ class Gateway {
       ...options.informers,
       clock,
       limits,
-      changed: (route) => {
-        this.#activator.changed(route);
-        if (route.removed) this.#metrics.forget(route.facts.key);
-      },
+      changed: (route) => this.#activator.changed(route),
       drained: (mark) => this.#link.drained(mark),
     });
     this.prober = new Prober(
@@ -164,6 +164,12 @@ class Gateway {
     this.fronts = this.#openFronts();
   }
 
+  async listen(): Promise<AddressInfo> {
+    const address = await this.fronts.listen();
+    this.#telemetry.port = address.port;
+    return address;
+  }
+
   /** Keeps the routes up to date; returns a function that stops it. */
   follow(): () => void {
     return this.#table.follow();
@@ -171,7 +177,8 @@ class Gateway {
 
   /** Starts what goes on in the background. */
   start(): readonly Promise<void>[] {
-    return [this.#link.run(this.#signal), this.#sweep()];
+    const signal = this.#signal;
+    return [this.#link.run(signal), this.#sweep(), this.#telemetry.run(signal)];
   }
 
   /** Takes no more requests and lets those in flight finish, for the time of grace. */
@@ -185,12 +192,15 @@ class Gateway {
   async close(): Promise<void> {
     await this.fronts[Symbol.asyncDispose]();
     for (const endpoint of this.#table.endpoints()) endpoint.connections.close();
+    // With them the last calls have ended.
+    await this.#telemetry[Symbol.asyncDispose]();
   }
 
   #openFronts(): Fronts {
     const options = this.#options;
     const { clock, limits } = options;
-    const refused = (status: number): void => this.#metrics.refused(status);
+    const telemetry = this.#telemetry;
+    const refused = (status: number): void => telemetry.malformed(status);
     const calls: CallServices = {
       clock,
       activator: this.#activator,
@@ -200,15 +210,16 @@ class Gateway {
         endpoint.verdict = { kind: 'quarantined', reason };
         this.#activator.changed(route);
         this.prober.probe(route);
+        telemetry.quarantined(route);
         options.log.warn('A pod is out of the routes until it answers', {
           function: route.facts.key,
           pod: endpoint.facts.name,
           reason,
         });
       },
-      ended: (call, outcome) => {
+      ended: (call, record) => {
         this.#calls.remove(call);
-        this.#metrics.ended(outcome);
+        telemetry.ended(record);
       },
     };
     const handler = new RequestHandler({
@@ -222,9 +233,9 @@ class Gateway {
       }),
       calls,
       started: (call) => this.#calls.add(call),
-      refused,
+      telemetry,
       isReady: () => !this.#stopping,
-      metrics: () => this.#metricsText(),
+      metrics: () => this.#metrics(),
     });
     return new Fronts(options, (exchange) => handler.handle(exchange), refused);
   }
@@ -246,11 +257,11 @@ class Gateway {
     };
   }
 
-  #metricsText(): string {
-    return this.#metrics.write({
-      connections: this.fronts.connections,
+  #metrics(): Promise<string> {
+    return this.#telemetry.scrape({
+      traffic: this.fronts.traffic,
       autoscalerConnected: this.#link.connected,
-      routes: this.#table.routes(),
+      routes: () => this.#table.routes(),
     });
   }
 

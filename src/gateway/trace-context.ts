@@ -10,22 +10,46 @@ export interface TraceContext {
   readonly traceparent: string;
   /** The client's trace goes on, so its `tracestate` does too. */
   readonly continued: boolean;
+  /** The spans to tell a collector of; undefined where nobody wants them. */
+  readonly spans?: CallSpans;
+}
+
+/** Ids of the spans of one call. */
+export interface CallSpans {
+  readonly traceId: string;
+  /** The client's span; empty where the trace begins here. */
+  readonly parentId: string;
+  readonly tracestate: string;
+  /** The call as the gateway serves it, and as it asks the pod: the parent of what the pod does. */
+  readonly serverId: string;
+  readonly podId: string;
+  readonly flags: number;
+}
+
+/** A valid `traceparent`. */
+export interface TraceParent {
+  readonly traceId: string;
+  readonly parentId: string;
+  /** Two hexadecimal digits. */
+  readonly flags: string;
+}
+
+/** Reads a `traceparent`; undefined for one that is to be ignored (W3C Trace Context, section 4.3). */
+export function parseTraceparent(received: string): TraceParent | undefined {
+  const [, version, traceId, parentId, flags, more] = traceparentPattern.exec(received) ?? [];
+  if (traceId === undefined || parentId === undefined || flags === undefined) return undefined;
+  if (traceId === zeroTrace || parentId === zeroSpan || version === 'ff') return undefined;
+  // Version 00 is what we know how to write; of later ones we keep what it defines.
+  return version === '00' && more !== undefined ? undefined : { traceId, parentId, flags };
 }
 
 /** Goes on with the client's trace under a new span id, or starts one when there is no valid one. */
 export function traceContext(received: string, ids: Ids): TraceContext {
-  const [, version, trace, parent, flags, more] = traceparentPattern.exec(received) ?? [];
-  const valid =
-    trace !== undefined &&
-    trace !== zeroTrace &&
-    parent !== zeroSpan &&
-    version !== 'ff' &&
-    (version !== '00' || more === undefined);
+  const parent = received === '' ? undefined : parseTraceparent(received);
   const span = ids.hex(16);
-  // Version 00 is what we know how to write; of later ones we keep what it defines (section 4.3).
-  return valid
-    ? { traceparent: `00-${trace}-${span}-${flags}`, continued: true }
-    : { traceparent: `00-${ids.hex(32)}-${span}-01`, continued: false };
+  return parent === undefined
+    ? { traceparent: `00-${ids.hex(32)}-${span}-01`, continued: false }
+    : { traceparent: `00-${parent.traceId}-${span}-${parent.flags}`, continued: true };
 }
 
 const requestIdPattern = /^[A-Za-z0-9._~:/+=@-]{1,128}$/;

@@ -90,6 +90,8 @@ export class Endpoint {
   connections: PodConnections;
   verdict: Verdict = { kind: 'unknown' };
   inFlight = 0;
+  /** When the gateway came to know its address; monotonic milliseconds, 0 while there is none. */
+  addressedAt = 0;
   /** A pod that was created later has the address. */
   displaced = false;
   /** The Pod object is gone. */
@@ -100,6 +102,7 @@ export class Endpoint {
     this.#clock = clock;
     this.facts = facts;
     this.connections = this.#connections(facts);
+    if (facts.host !== '') this.addressedAt = clock.monotonic();
   }
 
   get address(): string {
@@ -129,6 +132,7 @@ export class Endpoint {
     this.facts = facts;
     const moved = facts.host !== previous.host || facts.port !== previous.port;
     const restarted = facts.restarts > previous.restarts;
+    if (moved) this.addressedAt = facts.host === '' ? 0 : this.#clock.monotonic();
     if (moved || restarted || (previous.ready && !facts.ready)) {
       this.verdict = { kind: 'unknown' };
       this.connections.close();

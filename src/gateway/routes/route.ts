@@ -2,6 +2,7 @@ import type { Condition, FunctionObject } from '../../api/index.ts';
 import { Holding, type HoldingLimits } from '../activator/holding.ts';
 import { Demand } from '../demand/demand.ts';
 import { parseDuration } from './duration.ts';
+import type { FunctionSeries } from '../telemetry/function-series.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** What a Function says, with its defaults: resolved once per change. */
@@ -82,6 +83,8 @@ export class Route {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   routable: readonly Endpoint[] = [];
   removed = false;
+  /** What is counted for it; made with its first call, the metrics' business. */
+  series: FunctionSeries | undefined = undefined;
 
   constructor(
     facts: FunctionFacts,

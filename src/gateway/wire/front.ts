@@ -10,6 +10,7 @@ import type {
 } from './connection.ts';
 import { clientOf, type ConnectionBook } from './connection-book.ts';
 import type { Exchange } from './exchange.ts';
+import type { FrontTraffic } from './front-traffic.ts';
 import { RequestHeadParser } from './request-head.ts';
 
 export interface FrontOptions {
@@ -20,6 +21,8 @@ export interface FrontOptions {
   readonly limits: ClientLimits;
   /** Connections are counted here, with those of the gateway's other fronts. */
   readonly book: ConnectionBook;
+  /** What comes and goes is counted here, likewise. */
+  readonly traffic: FrontTraffic;
   readonly layer: ConnectionLayer;
   readonly clock: Clock;
   readonly handler: (exchange: Exchange) => void;
@@ -108,13 +111,19 @@ export class Front implements AsyncDisposable, ConnectionOwner {
   }
 
   #accept(socket: Socket): void {
-    const { book, layer } = this.#options;
+    const { book, layer, traffic } = this.#options;
     const client = clientOf(socket.remoteAddress ?? '');
-    if (book.admit(client) !== undefined) {
+    const refusal = book.admit(client);
+    if (refusal !== undefined) {
+      traffic.refuse(refusal);
       socket.destroy();
       return;
     }
-    socket.on('close', () => book.release(client));
+    traffic.opened(socket);
+    socket.on('close', () => {
+      book.release(client);
+      traffic.closed(socket);
+    });
     layer.accept(socket, this.#context, this);
   }
 }

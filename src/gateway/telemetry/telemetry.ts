@@ -1,0 +1,164 @@
+import { Exposition, labelPairs } from '../../lib/exposition.ts';
+import { ProcessMetrics } from '../../lib/process-metrics.ts';
+import type { CallRecord } from '../call-record.ts';
+import type { ResolvedGateway } from '../gateway-options.ts';
+import type { Route } from '../routes/route.ts';
+import { traceContext, type TraceContext } from '../trace-context.ts';
+import type { Exchange } from '../wire/exchange.ts';
+import { refusal } from '../wire/problem.ts';
+import { AccessLog, type AccessLogOptions } from './access-log.ts';
+import { callSpans } from './call-spans.ts';
+import { type GatewayGauges, GatewayMetrics } from './gateway-metrics.ts';
+import { SpanExporter } from './span-exporter.ts';
+import type { TraceOptions } from './trace-options.ts';
+import { Tracer } from './tracer.ts';
+
+/** What is told of the gateway's work beside its metrics; nothing by default. */
+export interface TelemetryOptions {
+  readonly accessLog?: AccessLogOptions;
+  readonly traces?: TraceOptions;
+  /** Families of other parts of the process, as whole Prometheus text. */
+  readonly moreMetrics?: () => string;
+}
+
+export type ScrapedGateway = Omit<GatewayGauges, 'gateway' | 'process' | 'more'>;
+
+/**
+ * All that the gateway tells of its work: metrics, spans, access log.
+ *
+ * What is switched off costs a comparison per call.
+ */
+export class Telemetry implements AsyncDisposable {
+  readonly #options: ResolvedGateway;
+  readonly #metrics = new GatewayMetrics();
+  readonly #process = new ProcessMetrics();
+  readonly #accessLog: AccessLog | undefined;
+  readonly #tracer: Tracer | undefined;
+  readonly #exporter: SpanExporter | undefined;
+  #scrape: Promise<string> | undefined;
+  /** Where the gateway listens. */
+  port = 0;
+
+  constructor(options: ResolvedGateway) {
+    this.#options = options;
+    const { ids, log, telemetry } = options;
+    const { traces, accessLog } = telemetry;
+    if (accessLog !== undefined) this.#accessLog = new AccessLog(accessLog, log);
+    if (traces !== undefined) {
+      this.#tracer = new Tracer(ids, traces.sampler);
+      this.#exporter = new SpanExporter({ ...options, traces });
+    }
+  }
+
+  /** Exports spans until the signal aborts; at once over when there is nowhere to send them. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#exporter?.run(signal);
+  }
+
+  /** The trace that a request belongs to. */
+  traceOf(traceparent: string, tracestate: string): TraceContext {
+    return this.#tracer === undefined
+      ? traceContext(traceparent, this.#options.ids)
+      : this.#tracer.start(traceparent, tracestate);
+  }
+
+  /** A call has ended. */
+  ended(call: CallRecord): void {
+    // A function that is gone takes its series with it.
+    if (!call.request.route.removed) this.#metrics.ended(call);
+    if (this.#exporter !== undefined) this.#spans(call, this.#exporter);
+    if (this.#accessLog !== undefined) this.#access(call, this.#accessLog);
+  }
+
+  quarantined(route: Route): void {
+    this.#metrics.quarantined(route);
+  }
+
+  /** A request that could not be read was answered with this status. */
+  malformed(status: number): void {
+    this.#metrics.refused(status, refusal(status, '').kind);
+  }
+
+  /** A request that reached no function was answered with a problem. */
+  refused(exchange: Exchange, status: number, kind: string): void {
+    this.#metrics.refused(status, kind);
+    this.#accessLog?.add({
+      exchange,
+      atMs: this.#options.clock.now(),
+      status,
+      durationMs: 0,
+      bytes: 0,
+      call: undefined,
+      ending: kind,
+    });
+  }
+
+  /** The metrics as text; those who ask at the same time share the work. */
+  scrape(gateway: ScrapedGateway): Promise<string> {
+    this.#scrape ??= this.#write(gateway).finally(() => {
+      this.#scrape = undefined;
+    });
+    return this.#scrape;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process[Symbol.dispose]();
+    await this.#accessLog?.[Symbol.asyncDispose]();
+  }
+
+  async #write(gateway: ScrapedGateway): Promise<string> {
+    const more = this.#own() + (this.#options.telemetry.moreMetrics?.() ?? '');
+    const gauges = { ...gateway, gateway: this.#options.gateway, process: this.#process, more };
+    let text = '';
+    for (const part of this.#metrics.write(gauges)) {
+      text += part;
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    return text;
+  }
+
+  /** What the telling itself has cost: lines and spans that were lost. */
+  #own(): string {
+    const out = new Exposition();
+    if (this.#accessLog !== undefined) {
+      const { written, dropped } = this.#accessLog;
+      const name = 'nought_gateway_access_log_lines';
+      out
+        .single(`${name}_total`, 'counter', 'Lines of the access log', written)
+        .single(`${name}_dropped_total`, 'counter', 'Lines that could not be written', dropped);
+    }
+    if (this.#exporter !== undefined) {
+      const { exported, droppedFull, droppedFailed, queued } = this.#exporter;
+      const dropped = 'nought_gateway_spans_dropped_total';
+      out
+        .single('nought_gateway_spans_exported_total', 'counter', 'Spans sent', exported)
+        .single('nought_gateway_spans_queued', 'gauge', 'Spans that wait to be sent', queued)
+        .family(dropped, 'counter', 'Spans that were not sent, by reason')
+        .sample(dropped, labelPairs({ reason: 'queue-full' }), droppedFull)
+        .sample(dropped, labelPairs({ reason: 'not-taken' }), droppedFailed);
+    }
+    return out.take();
+  }
+
+  #spans(call: CallRecord, exporter: SpanExporter): void {
+    const { spans } = call.request.trace;
+    if (spans === undefined) return;
+    const { clock, ids } = this.#options;
+    const context = {
+      offsetMs: clock.now() - clock.monotonic(),
+      spanId: () => ids.hex(16),
+      gatewayPort: this.port,
+    };
+    exporter.add(callSpans(call, spans, context));
+  }
+
+  #access(call: CallRecord, accessLog: AccessLog): void {
+    const durationMs = call.endedAt - call.startedAt;
+    const { exchange } = call.request;
+    const { status, ending, bytesOut: bytes } = call;
+    const atMs = this.#options.clock.now() - durationMs;
+    accessLog.add({ exchange, atMs, status, durationMs, bytes, call, ending });
+  }
+}
