@@ -6,6 +6,7 @@ import {
   parseContentLength,
   parseTokenList,
 } from './framing.ts';
+import { KnownNames } from './known-names.ts';
 
 interface Fault {
   readonly status: number;
@@ -13,6 +14,37 @@ interface Fault {
 }
 
 const hostPattern = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+;=]+)(?::[0-9]{0,5})?$/;
+
+/** The fields that the gateway acts on or drops; all others are passed on unread. */
+const known = new KnownNames(
+  [
+    'host',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'upgrade',
+    'keep-alive',
+    'proxy-connection',
+    'proxy-authenticate',
+    'proxy-authorization',
+    'te',
+    'trailer',
+    'http2-settings',
+    'expect',
+    'prefer',
+    'x-request-id',
+    'traceparent',
+    'tracestate',
+    'x-forwarded-for',
+    'x-forwarded-host',
+    'x-forwarded-port',
+    'x-forwarded-proto',
+    'forwarded',
+  ],
+  { anyCase: true },
+);
+
+const none: readonly string[] = [];
 
 /** Fields that decide where a message ends or for whom it is: no Connection option may name them. */
 const protectedFields = new Set(['content-length', 'transfer-encoding', 'host']);
@@ -24,12 +56,14 @@ const protectedFields = new Set(['content-length', 'transfer-encoding', 'host'])
  */
 export class RequestFields {
   readonly #dropped: Uint8Array;
-  #connection: string[] = [];
+  #connection: readonly string[] = none;
   #upgrade = '';
   #lengths = 0;
   #codings = 0;
   #hosts = 0;
   #minor: 0 | 1 = 1;
+  /** The value of Host that was last found well-formed: most requests of a connection have the same. */
+  #goodHost = '';
   host = '';
   framing: Framing = noBody;
   expectContinue = false;
@@ -45,23 +79,26 @@ export class RequestFields {
     this.#dropped = new Uint8Array(max);
   }
 
-  /** Takes in one head; returns what is wrong with it. */
-  read(spans: FieldSpans, text: string, minor: 0 | 1): Fault | undefined {
+  /** Takes in one head, given as bytes and as text; returns what is wrong with it. */
+  read(spans: FieldSpans, bytes: Buffer, text: string, minor: 0 | 1): Fault | undefined {
     this.#reset(minor);
+    const dropped = this.#dropped;
     for (let index = 0; index < spans.count; index += 1) {
-      const name = text.slice(spans.lineStart(index), spans.nameEnd(index)).toLowerCase();
-      const value = text.slice(spans.valueStart(index), spans.valueEnd(index));
-      const taken = this.#take(name, value);
+      const name = known.find(bytes, spans.lineStart(index), spans.nameEnd(index));
+      if (name === '') {
+        dropped[index] = 0;
+        continue;
+      }
+      const taken = this.#take(name, text.slice(spans.valueStart(index), spans.valueEnd(index)));
       if (typeof taken !== 'boolean') return taken;
-      this.#dropped[index] = taken ? 1 : 0;
+      dropped[index] = taken ? 1 : 0;
     }
     if (this.#hosts === 0 && minor === 1) return fault(400, 'The request has no Host header');
-    const nominated = this.#connection.filter((option) => !hopOptions.has(option));
-    if (nominated.length > 0) {
-      const refusal = this.#dropNominated(spans, text, nominated);
+    if (this.#connection !== none) {
+      const refusal = this.#dropNominated(spans, text);
       if (refusal !== undefined) return refusal;
     }
-    this.lines = spans.keep(text, this.#dropped);
+    this.lines = spans.keep(text, dropped);
     return undefined;
   }
 
@@ -82,7 +119,7 @@ export class RequestFields {
 
   #reset(minor: 0 | 1): void {
     this.#minor = minor;
-    this.#connection = [];
+    this.#connection = none;
     this.#upgrade = '';
     this.#lengths = 0;
     this.#codings = 0;
@@ -156,7 +193,10 @@ export class RequestFields {
   #takeHost(value: string): true | Fault {
     this.#hosts += 1;
     if (this.#hosts > 1) return fault(400, 'The request has more than one Host header');
-    if (!hostPattern.test(value)) return fault(400, 'The Host header is malformed');
+    if (value !== this.#goodHost) {
+      if (!hostPattern.test(value)) return fault(400, 'The Host header is malformed');
+      this.#goodHost = value;
+    }
     this.host = value;
     return true;
   }
@@ -185,11 +225,14 @@ export class RequestFields {
   #takeConnection(value: string): true | Fault {
     const options = parseTokenList(value);
     if (options === undefined) return fault(400, 'The Connection header is malformed');
-    this.#connection.push(...options);
+    this.#connection = this.#connection === none ? options : [...this.#connection, ...options];
     return true;
   }
 
-  #dropNominated(spans: FieldSpans, text: string, nominated: readonly string[]): Fault | undefined {
+  /** Drops the fields that Connection names (RFC 9110 section 7.6.1). */
+  #dropNominated(spans: FieldSpans, text: string): Fault | undefined {
+    const nominated = this.#connection.filter((option) => !hopOptions.has(option));
+    if (nominated.length === 0) return undefined;
     for (const name of nominated) {
       if (protectedFields.has(name)) {
         return fault(400, `The Connection header names "${name}", which is not hop-by-hop`);

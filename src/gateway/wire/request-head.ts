@@ -1,6 +1,7 @@
 import { FieldSpans, tokenBytes } from './field-spans.ts';
-import { RequestFields } from './request-fields.ts';
 import type { Framing } from './framing.ts';
+import { KnownNames } from './known-names.ts';
+import { RequestFields } from './request-fields.ts';
 
 /** The head of one request, checked; what is to be passed on is in `lines`. */
 export interface RequestHead {
@@ -29,7 +30,7 @@ export interface RequestHead {
 
 export type RequestHeadResult =
   | { readonly kind: 'incomplete' }
-  | { readonly kind: 'refused'; readonly status: number; readonly detail: string }
+  | Refused
   /** `end` is the offset of the body. */
   | { readonly kind: 'head'; readonly head: RequestHead; readonly end: number };
 
@@ -39,18 +40,24 @@ export interface HeadLimits {
   readonly headLines: number;
 }
 
-const methods = new Set(
+const methods = new KnownNames(
   (
     'GET HEAD POST PUT DELETE OPTIONS PATCH QUERY PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK ' +
     'SEARCH REPORT MERGE BIND UNBIND REBIND ACL CHECKOUT MKACTIVITY MKCALENDAR NOTIFY PURGE ' +
     'SUBSCRIBE UNSUBSCRIBE LINK UNLINK M-SEARCH SOURCE'
   ).split(' '),
+  { anyCase: false },
 );
 
 const space = 32;
 const cr = 13;
 const lf = 10;
 const methodLimit = 32;
+/** "HTTP/1." and the length of what follows the target: version and line end. */
+const versionStart = Buffer.from('HTTP/1.', 'latin1');
+const versionBytes = 10;
+const digitZero = 48;
+const digitOne = 49;
 const incomplete: RequestHeadResult = { kind: 'incomplete' };
 
 /**
@@ -90,14 +97,15 @@ export class RequestHeadParser {
     }
     if (scan.end > this.#limits.headBytes) return this.#tooLarge(431, 'header section');
     const text = bytes.toString('latin1', 0, scan.end);
-    const fault = this.#fields.read(this.#spans, text, line.minor);
+    const fault = this.#fields.read(this.#spans, bytes, text, line.minor);
     if (fault !== undefined) return refused(fault.status, fault.detail);
-    return this.#head(line, scan.end);
+    return this.#head(line, text, scan.end);
   }
 
-  #head(line: RequestLine, end: number): RequestHeadResult {
+  #head(line: RequestLine, text: string, end: number): RequestHeadResult {
     const fields = this.#fields;
-    const target = originForm(line.method, line.target, fields.host);
+    const stated = text.slice(line.targetStart, line.targetEnd);
+    const target = originForm(line.method, stated, fields.host);
     if (target === undefined) {
       return refused(400, 'The request target is neither a path nor a URI of the same host');
     }
@@ -133,7 +141,8 @@ export class RequestHeadParser {
 interface RequestLine {
   readonly kind: 'line';
   readonly method: string;
-  readonly target: string;
+  readonly targetStart: number;
+  readonly targetEnd: number;
   readonly minor: 0 | 1;
   readonly end: number;
 }
@@ -141,40 +150,58 @@ interface RequestLine {
 function scanRequestLine(
   bytes: Buffer,
   start: number,
-): RequestLine | Exclude<RequestHeadResult, { kind: 'head' }> {
+): RequestLine | Refused | { readonly kind: 'incomplete' } {
   const length = bytes.length;
   let at = start;
   while (at < length && tokenBytes[bytes[at] as number] === 1) at += 1;
   if (at - start > methodLimit) return refused(400, 'The method is too long');
   if (at >= length) return { kind: 'incomplete' };
   if (bytes[at] !== space || at === start) return refused(400, 'The request line is malformed');
-  const method = bytes.toString('latin1', start, at);
-  if (method === 'CONNECT' || method === 'TRACE') {
-    return refused(405, `The gateway does not serve the method "${method}"`);
-  }
-  if (!methods.has(method)) return refused(501, `The gateway does not know the method "${method}"`);
+  const method = methods.find(bytes, start, at);
+  if (method === '') return unknownMethod(bytes.toString('latin1', start, at));
   at += 1;
   const targetStart = at;
-  while (at < length && isTargetByte(bytes[at] as number)) at += 1;
+  while (at < length && targetBytes[bytes[at] as number] === 1) at += 1;
   if (at >= length) return { kind: 'incomplete' };
   if (bytes[at] !== space || at === targetStart) {
     return refused(400, 'The request target is empty, or holds a character that must be escaped');
   }
-  const target = bytes.toString('latin1', targetStart, at);
-  const version = bytes.toString('latin1', at + 1, at + 11);
-  if (version === 'HTTP/1.1\r\n') return { kind: 'line', method, target, minor: 1, end: at + 11 };
-  if (version === 'HTTP/1.0\r\n') return { kind: 'line', method, target, minor: 0, end: at + 11 };
-  if (version.length < 10 && /^(?:HTTP\/1\.[01]\r?)$/.test(version)) return { kind: 'incomplete' };
-  if (version.length < 10 && 'HTTP/1.'.startsWith(version)) return { kind: 'incomplete' };
+  const minor = minorVersion(bytes, at + 1);
+  if (minor === undefined) return otherVersion(bytes.toString('latin1', at + 1, at + 11));
+  return { kind: 'line', method, targetStart, targetEnd: at, minor, end: at + 1 + versionBytes };
+}
+
+function unknownMethod(method: string): Refused {
+  return method === 'CONNECT' || method === 'TRACE'
+    ? refused(405, `The gateway does not serve the method "${method}"`)
+    : refused(501, `The gateway does not know the method "${method}"`);
+}
+
+/** The minor version of "HTTP/1.1" or "HTTP/1.0" with its line end; undefined for anything else. */
+function minorVersion(bytes: Buffer, start: number): 0 | 1 | undefined {
+  const digitAt = start + versionStart.length;
+  for (let index = 0; index < versionStart.length; index += 1) {
+    if (bytes[start + index] !== versionStart[index]) return undefined;
+  }
+  if (bytes[digitAt + 1] !== cr || bytes[digitAt + 2] !== lf) return undefined;
+  if (bytes[digitAt] === digitOne) return 1;
+  return bytes[digitAt] === digitZero ? 0 : undefined;
+}
+
+/** What to do about a version that is incomplete, or none of ours. */
+function otherVersion(version: string): Refused | { readonly kind: 'incomplete' } {
+  if (version.length < versionBytes) {
+    if (/^HTTP\/1\.[01]\r?$/.test(version)) return { kind: 'incomplete' };
+    if ('HTTP/1.'.startsWith(version)) return { kind: 'incomplete' };
+  }
   return /^HTTP\/[0-9]\.[0-9]\r\n$/.test(version)
     ? refused(505, 'The gateway speaks HTTP/1.1')
     : refused(400, 'The request line is malformed');
 }
 
-/** Visible ASCII but "#", which no request target may hold (RFC 9112 section 3.2). */
-function isTargetByte(byte: number): boolean {
-  return byte > space && byte < 127 && byte !== 35;
-}
+/** 1 for visible ASCII but "#", which no request target may hold (RFC 9112 section 3.2). */
+const targetBytes: Uint8Array = new Uint8Array(256).fill(1, space + 1, 127);
+targetBytes[35] = 0;
 
 /** The target as a path with query; the authority of an absolute URI must be the Host. */
 function originForm(method: string, target: string, host: string): string | undefined {
@@ -186,9 +213,12 @@ function originForm(method: string, target: string, host: string): string | unde
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-function refused(
-  status: number,
-  detail: string,
-): { readonly kind: 'refused'; readonly status: number; readonly detail: string } {
+interface Refused {
+  readonly kind: 'refused';
+  readonly status: number;
+  readonly detail: string;
+}
+
+function refused(status: number, detail: string): Refused {
   return { kind: 'refused', status, detail };
 }

@@ -7,6 +7,7 @@ import {
   parseContentLength,
   parseTokenList,
 } from './framing.ts';
+import { KnownNames } from './known-names.ts';
 
 /** The head of a pod's answer, checked; what is passed on to the client is in `lines`. */
 export interface ResponseHead {
@@ -30,11 +31,17 @@ export type ResponseHeadResult =
 
 const headBytes = 64 * 1024;
 const headLines = 256;
-/** HTTP/1.x SP 3DIGIT. */
-const statusPrefix = /^HTTP\/1\.([01]) ([1-9][0-9]{2})$/;
-const reasonPattern = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** The shortest status line up to its code; bytes. */
+/** "HTTP/1." SP 3DIGIT: where the minor version, the code and what follows it stand. */
+const versionStart = Buffer.from('HTTP/1.', 'latin1');
+const minorAt = 7;
+const codeStart = 9;
 const codeEnd = 12;
+const tab = 9;
+const lf = 10;
+const cr = 13;
+const space = 32;
+const zero = 48;
+const del = 127;
 const incomplete: ResponseHeadResult = { kind: 'incomplete' };
 
 /** A strict parser of HTTP/1.1 response heads: what two readers could frame differently is malformed. */
@@ -44,13 +51,10 @@ export class ResponseHeadParser {
 
   /** `bodiless`: the request was HEAD. */
   parse(bytes: Buffer, bodiless: boolean): ResponseHeadResult {
-    const lineEnd = bytes.indexOf('\r\n', 0, 'latin1');
-    if (lineEnd < 0) return bytes.length > headBytes ? tooLarge() : incomplete;
-    const prefix = statusPrefix.exec(bytes.toString('latin1', 0, Math.min(codeEnd, lineEnd)));
-    const rest = bytes.toString('latin1', codeEnd, lineEnd);
-    if (prefix === null || (rest !== '' && !rest.startsWith(' ')) || !reasonPattern.test(rest)) {
-      return malformed('its status line is malformed');
-    }
+    const lineEnd = statusLineEnd(bytes);
+    if (lineEnd === -1) return bytes.length > headBytes ? tooLarge() : incomplete;
+    const status = lineEnd < 0 ? 0 : statusCode(bytes);
+    if (status < 100) return malformed('its status line is malformed');
     const scan = this.#spans.scan(bytes, lineEnd + 2);
     switch (scan.kind) {
       case 'incomplete':
@@ -63,14 +67,13 @@ export class ResponseHeadParser {
         break;
     }
     const text = bytes.toString('latin1', 0, scan.end);
-    const fields = readFields(this.#spans, text, this.#dropped);
+    const fields = readFields(this.#spans, { bytes, text }, this.#dropped);
     if (typeof fields === 'string') return malformed(fields);
-    const status = Number(prefix[2]);
-    const minor = prefix[1] === '1' ? 1 : 0;
+    const minor = bytes[minorAt] === zero ? 0 : 1;
     const empty = bodiless || status < 200 || status === 204 || status === 304;
     const head: ResponseHead = {
       status,
-      reason: rest.slice(1),
+      reason: text.slice(Math.min(codeEnd + 1, lineEnd), lineEnd),
       framing: empty ? noBody : fields.framing,
       statedLength: empty && status >= 200 && status !== 204 ? fields.length : -1,
       keepAlive: fields.close ? false : minor === 1 || fields.keepAlive,
@@ -82,6 +85,38 @@ export class ResponseHeadParser {
   }
 }
 
+/**
+ * The offset of the line end of the status line; -1 when it has not come yet, -2 when the line holds
+ * what no reason phrase may (RFC 9112 section 4): a control character, or a bare CR or LF.
+ */
+function statusLineEnd(bytes: Buffer): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const byte = bytes[at] as number;
+    if (byte < space ? byte !== tab : byte === del) break;
+    at += 1;
+  }
+  if (at >= bytes.length || (bytes[at] === cr && at + 1 >= bytes.length)) return -1;
+  return bytes[at] === cr && bytes[at + 1] === lf ? at : -2;
+}
+
+/** The status code of a complete status line; 0 when it is not HTTP/1.x SP 3DIGIT with a reason, or none. */
+function statusCode(bytes: Buffer): number {
+  for (let at = 0; at < versionStart.length; at += 1) {
+    if (bytes[at] !== versionStart[at]) return 0;
+  }
+  const minor = (bytes[minorAt] as number) - zero;
+  if ((minor !== 0 && minor !== 1) || bytes[minorAt + 1] !== space) return 0;
+  if (bytes[codeEnd] !== space && bytes[codeEnd] !== cr) return 0;
+  let code = 0;
+  for (let at = codeStart; at < codeEnd; at += 1) {
+    const digit = (bytes[at] as number) - zero;
+    if (digit < 0 || digit > 9) return 0;
+    code = code * 10 + digit;
+  }
+  return code;
+}
+
 interface ResponseFields {
   framing: Framing;
   length: number;
@@ -90,10 +125,31 @@ interface ResponseFields {
   keepAlive: boolean;
   keepAliveSeconds: number;
   hasRequestId: boolean;
-  nominated: string[];
+  nominated: readonly string[];
 }
 
-function readFields(spans: FieldSpans, text: string, dropped: Uint8Array): ResponseFields | string {
+/** The fields that the gateway acts on or drops; all others are passed on unread. */
+const known = new KnownNames(
+  [
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'keep-alive',
+    'proxy-connection',
+    'te',
+    'trailer',
+    'upgrade',
+    'x-request-id',
+  ],
+  { anyCase: true },
+);
+const none: readonly string[] = [];
+
+function readFields(
+  spans: FieldSpans,
+  { bytes, text }: { readonly bytes: Buffer; readonly text: string },
+  dropped: Uint8Array,
+): ResponseFields | string {
   const fields: ResponseFields = {
     framing: closeBody,
     length: -1,
@@ -102,10 +158,14 @@ function readFields(spans: FieldSpans, text: string, dropped: Uint8Array): Respo
     keepAlive: false,
     keepAliveSeconds: -1,
     hasRequestId: false,
-    nominated: [],
+    nominated: none,
   };
   for (let index = 0; index < spans.count; index += 1) {
-    const name = text.slice(spans.lineStart(index), spans.nameEnd(index)).toLowerCase();
+    const name = known.find(bytes, spans.lineStart(index), spans.nameEnd(index));
+    if (name === '') {
+      dropped[index] = 0;
+      continue;
+    }
     const value = text.slice(spans.valueStart(index), spans.valueEnd(index));
     const taken = take(fields, name, value);
     if (typeof taken === 'string') return taken;
@@ -148,7 +208,7 @@ function take(fields: ResponseFields, name: string, value: string): boolean | st
       for (const option of options) {
         if (option === 'close') fields.close = true;
         else if (option === 'keep-alive') fields.keepAlive = true;
-        else if (option !== 'upgrade') fields.nominated.push(option);
+        else if (option !== 'upgrade') fields.nominated = [...fields.nominated, option];
       }
       return true;
     }
