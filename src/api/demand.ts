@@ -4,7 +4,8 @@
  * `nought.dev/demand-address`). The first line of a gateway is `hello` with the token of the Secret
  * of the same name; anything else first ends the connection.
  *
- * A function is named by `namespace/name`.
+ * A function is named by `namespace/name`, which stands for its latest revision; `namespace/name@REV`
+ * stands for calls that are for that revision and no other (`demandKey`).
  */
 export interface FunctionDemand {
   readonly function: string;
@@ -38,6 +39,22 @@ export type AutoscalerMessage = { readonly kind: 'welcome' };
  */
 export function drainMark(uid: string, annotation: string): string {
   return `${uid}@${annotation}`;
+}
+
+/** How gateways name what the demand is for; no revision stands for the latest one. */
+export function demandKey(name: string, revision?: string): string {
+  return revision === undefined ? name : `${name}@${revision}`;
+}
+
+/** The `namespace/name` of a demand's key, and the revision that it names. */
+export function functionOfDemand(key: string): {
+  readonly function: string;
+  readonly revision: string | undefined;
+} {
+  const at = key.indexOf('@');
+  return at < 0
+    ? { function: key, revision: undefined }
+    : { function: key.slice(0, at), revision: key.slice(at + 1) };
 }
 
 /** Longest line that either side accepts, in bytes. */

@@ -45,8 +45,10 @@ export { type Table, type TableOptions, toTable } from './table/to-table.ts';
 export { openApiDefinitions } from './openapi/openapi-definitions.ts';
 export type { AutoscalerMessage, FunctionDemand, GatewayMessage } from './demand.ts';
 export {
+  demandKey,
   demandLineLimit,
   drainMark,
+  functionOfDemand,
   parseAutoscalerMessage,
   parseGatewayMessage,
 } from './demand.ts';

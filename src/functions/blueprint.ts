@@ -5,7 +5,7 @@ import type {
   PodTemplateSpec,
   ReplicaSet,
 } from '../api/index.ts';
-import { names } from '../api/index.ts';
+import { names, revisionRecord } from '../api/index.ts';
 import { annotations } from './annotations.ts';
 import { type CodeFile, functionCode } from './function-code.ts';
 import { type Placement, podTemplate } from './pod-template.ts';
@@ -20,6 +20,8 @@ export interface Blueprint {
   readonly files: readonly CodeFile[];
   readonly template: PodTemplateSpec;
   readonly templateHash: string;
+  /** What of the spec made it (`revisionRecord`); undefined when that is too long to keep. */
+  readonly record: string | undefined;
 }
 
 /** A Function's spec, resolved. */
@@ -64,6 +66,7 @@ export function resolveFunction(fn: FunctionObject, placement: Placement): Resol
       files,
       template,
       templateHash: revisionHash(template),
+      record: revisionRecord(fn.spec),
     },
   };
 }
@@ -107,7 +110,7 @@ export function revisionReplicaSet(
   blueprint: Blueprint,
   first: { readonly replicas: number; readonly requestedAt: string },
 ): ReplicaSet {
-  const { name, revision, template, templateHash } = blueprint;
+  const { name, revision, template, templateHash, record } = blueprint;
   const metadata = objectMeta(fn, name, revision);
   return {
     apiVersion: 'apps/v1',
@@ -117,6 +120,7 @@ export function revisionReplicaSet(
       annotations: {
         [annotations.requestedAt]: first.requestedAt,
         [annotations.template]: templateHash,
+        ...(record === undefined ? {} : { [annotations.revisionSpec]: record }),
       },
     },
     spec: {

@@ -34,7 +34,10 @@ export interface FunctionControllerOptions {
   readonly gatewayUrl: string;
   /** What the gateways have told about a function (`namespace/name`). */
   readonly demand: {
+    /** Pods that the requests for the latest revision need. */
     neededPods(key: string, perPod: number): number;
+    /** Pods that all requests need. */
+    neededInAll(key: string, perPod: number): number;
     lastInvokedMs(key: string): number | undefined;
   };
 }
@@ -104,11 +107,14 @@ export class FunctionController {
       sets: objects.setsOf(fn),
       podsOf: (set) => objects.podsOf(set),
       neededPods: demand.neededPods(key, resolved.settings.perPod),
+      neededInAll: demand.neededInAll(key, resolved.settings.perPod),
       nowMs: clock.now(),
     });
     const refusal =
       resolved.kind === 'valid' ? await this.#makeObjects(fn, resolved.blueprint, plan) : undefined;
-    if (plan.fail !== undefined) await this.#giveUp(fn, plan.fail.set, plan.fail.failure);
+    for (const given of [plan.fail, plan.traffic.fail]) {
+      if (given !== undefined) await this.#giveUp(fn, given.set, given.failure);
+    }
     for (const set of plan.remove) await this.#remove(set);
     const statusMs = await this.#report(key, fn, plan, refusal);
     const waits = [
@@ -168,8 +174,14 @@ export class FunctionController {
             [annotations.requestedAt]: new Date(clock.now()).toISOString(),
             [annotations.failure]: null,
           };
+    const { record, templateHash } = blueprint;
+    const written = {
+      ...requested,
+      [annotations.template]: templateHash,
+      [annotations.revisionSpec]: record ?? null,
+    };
     const patch = {
-      metadata: { annotations: { ...requested, [annotations.template]: blueprint.templateHash } },
+      metadata: { annotations: written },
       ...(plan.mend === undefined ? {} : { spec: { template: blueprint.template } }),
     };
     objects.noteSet(
@@ -224,6 +236,7 @@ export class FunctionController {
       podsOf: (set) => objects.podsOf(set),
       gatewayUrl,
       refusal,
+      move: plan.traffic,
       lastInvokedMs: demand.lastInvokedMs(key),
       nowMs: clock.now(),
     });
@@ -287,9 +300,10 @@ async function ignoring(codes: readonly number[], call: () => Promise<void>): Pr
   }
 }
 
-/** What the conditions say, without the reasons. */
-function verdicts(status: FunctionStatus | undefined): string {
-  return (status?.conditions ?? []).map((each) => `${each.type}=${each.status}`).join();
+/** What the conditions say, without the reasons, and where calls go. */
+function verdicts({ conditions = [], traffic = [] }: FunctionStatus = {}): string {
+  const places = traffic.map(({ revision, weight, tag }) => `${revision} ${weight} ${tag}`);
+  return [...conditions.map((each) => `${each.type}=${each.status}`), ...places].join();
 }
 
 /** A merge patch that also removes what the new status does not have. */

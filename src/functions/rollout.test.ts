@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pod, ReplicaSet } from '../api/index.ts';
+import type { Pod, ReplicaSet, TrafficTarget } from '../api/index.ts';
 import { resolveFunction } from './blueprint.ts';
-import {
-  planRollout,
-  progressDeadlineMs,
-  type RolloutView,
-  takeOverPatienceMs,
-} from './rollout.ts';
+import { takeOverPatienceMs } from './proof.ts';
+import { planRollout, progressDeadlineMs, type RolloutView } from './rollout.ts';
 import { crashedPod, functionObject, pod, readyPod, replicaSet } from './testing/objects.ts';
 
 const placement = { gatewayUrl: 'http://gateway', runtimeVersion: '1' };
@@ -22,6 +18,7 @@ interface Case {
   readonly neededPods?: number;
   readonly nowMs?: number;
   readonly generation?: number;
+  readonly traffic?: readonly TrafficTarget[];
 }
 
 function view({
@@ -30,8 +27,9 @@ function view({
   neededPods = 0,
   nowMs = 20_000,
   generation = 1,
+  traffic = [],
 }: Case): RolloutView {
-  const base = functionObject({ revisionHistoryLimit: 1 });
+  const base = functionObject({ revisionHistoryLimit: 1, traffic });
   const fn = {
     ...base,
     metadata: { ...base.metadata, generation },
@@ -43,6 +41,7 @@ function view({
     sets: sets.map(([set]) => set),
     podsOf: (set) => sets.find(([it]) => it === set)?.slice(1) as Pod[],
     neededPods,
+    neededInAll: neededPods,
     nowMs,
   };
 }
@@ -120,4 +119,60 @@ test('planRollout() removes the oldest revisions beyond the limit once they are 
     view({ serving: revision, sets: [active, ...past.map((set) => [set] as const)] }),
   );
   assert.deepEqual(plan.remove, [past[1]]);
+});
+
+test('planRollout() never removes a revision that the traffic names', () => {
+  const active = [replicaSet({ revision, template, requestedAt: 9 }), readyPod('n')] as const;
+  const past = [1, 2, 3].map((age) =>
+    replicaSet({ revision: `old${age}`, requestedAt: age, replicas: 0 }),
+  );
+  const plan = planRollout(
+    view({
+      serving: revision,
+      sets: [active, ...past.map((set) => [set] as const)],
+      traffic: [{ revision: 'old1', tag: 'first' }],
+    }),
+  );
+  assert.deepEqual(
+    plan.remove.map((set) => set.metadata.name),
+    ['f-old2'],
+  );
+});
+
+test('planRollout() puts weights in force when those who gain have proven themselves', () => {
+  const active = [replicaSet({ revision, template, requestedAt: 9 }), readyPod('n')] as const;
+  const old = replicaSet({ revision: 'old' });
+  const traffic = [
+    { latest: true, weight: 50 },
+    { revision: 'old', weight: 50 },
+  ];
+  const at = (...pods: Pod[]) =>
+    planRollout(view({ serving: revision, sets: [active, [old, ...pods]], traffic })).traffic;
+  assert.equal(at(pod('o')).moves, false);
+  assert.equal(at(pod('o')).waitsFor?.revision, 'old');
+  assert.equal(at(readyPod('o')).moves, true);
+});
+
+test('planRollout() waits a while for as many pods as a new share needs', () => {
+  const pods = ['n1', 'n2', 'n3', 'n4'].map((name) => readyPod(name));
+  const active = [replicaSet({ revision, template, requestedAt: 9 }), ...pods] as const;
+  const old = [replicaSet({ revision: 'old' }), readyPod('o', 20)] as const;
+  const traffic = [
+    { latest: true, weight: 50 },
+    { revision: 'old', weight: 50 },
+  ];
+  const at = (nowMs: number) =>
+    planRollout(view({ serving: revision, sets: [active, old], traffic, neededPods: 4, nowMs }));
+  assert.equal(at(21_000).traffic.moves, false);
+  assert.equal(at(21_000).againAfterMs, takeOverPatienceMs - 1000);
+  assert.equal(at(20_000 + takeOverPatienceMs).traffic.moves, true);
+});
+
+test('planRollout() gives a revision up that is to get calls and does not load, and moves nothing', () => {
+  const active = [replicaSet({ revision, template, requestedAt: 9 }), readyPod('n')] as const;
+  const old = [replicaSet({ revision: 'old' }), crashedPod('o', loadError)] as const;
+  const traffic = [{ revision: 'old', weight: 100 }];
+  const plan = planRollout(view({ serving: revision, sets: [active, old], traffic })).traffic;
+  assert.equal(plan.moves, false);
+  assert.equal(plan.fail?.failure.message, 'index.js:1: bad');
 });

@@ -1,14 +1,10 @@
 import type { FunctionObject, Pod, ReplicaSet } from '../api/index.ts';
 import { annotations } from './annotations.ts';
 import type { Resolved } from './blueprint.ts';
-import {
-  isLive,
-  isReady,
-  type RevisionFailure,
-  revisionOf,
-  rolesOf,
-  standingFailure,
-} from './roles.ts';
+import { isServing, takesOverInMs } from './proof.ts';
+import { isLive, type RevisionFailure, revisionOf, rolesOf, standingFailure } from './roles.ts';
+import { trafficOf } from './traffic.ts';
+import { planTraffic, type TrafficPlan } from './traffic-plan.ts';
 import { troubleOf } from './trouble.ts';
 
 export interface RolloutView {
@@ -16,8 +12,10 @@ export interface RolloutView {
   readonly resolved: Resolved;
   readonly sets: readonly ReplicaSet[];
   readonly podsOf: (set: ReplicaSet) => readonly Pod[];
-  /** Pods that the requests of this moment need. */
+  /** Pods that the requests of this moment need, of those for the latest revision. */
   readonly neededPods: number;
+  /** The same of all requests. */
+  readonly neededInAll: number;
   readonly nowMs: number;
 }
 
@@ -33,6 +31,7 @@ export interface RolloutPlan {
   readonly fail: { readonly set: ReplicaSet; readonly failure: RevisionFailure } | undefined;
   /** The revision that is to take the traffic from now on, when it is another one than before. */
   readonly promote: string | undefined;
+  readonly traffic: TrafficPlan;
   /** History beyond the limit. */
   readonly remove: readonly ReplicaSet[];
   /** When time alone changes what is to be done. */
@@ -41,8 +40,6 @@ export interface RolloutPlan {
 
 /** A candidate that did not become ready for this long is given up. */
 export const progressDeadlineMs = 600_000;
-/** How long a proven candidate waits for as many pods as the traffic needs before it takes over. */
-export const takeOverPatienceMs = 10_000;
 
 /**
  * Decides how a Function's revisions go on.
@@ -50,7 +47,8 @@ export const takeOverPatienceMs = 10_000;
  * 1. The active revision goes on serving until a candidate has a ready pod.
  * 2. A candidate whose code does not load, or that is not ready within the deadline, is given up
  *    until the spec changes; the active revision stays.
- * 3. Only ReplicaSets at zero that are neither active nor asked for are removed.
+ * 3. Only ReplicaSets at zero that are neither active nor asked for, nor named in the traffic, are
+ *    removed.
  */
 export function planRollout(view: RolloutView): RolloutPlan {
   const { fn, resolved, sets } = view;
@@ -58,6 +56,9 @@ export function planRollout(view: RolloutView): RolloutPlan {
   const { active, candidate, retired } = rolesOf(fn, blueprint?.revision, sets);
   const current = sets.find((set) => revisionOf(set) === blueprint?.revision);
   const trial = candidate === undefined ? undefined : tryCandidate(view, candidate, active);
+  const latest = trial?.kind === 'proven' ? trial.set : active;
+  const traffic = trafficOf(fn, sets, latest);
+  const move = planTraffic({ ...view, traffic });
   return {
     create: blueprint !== undefined && current === undefined,
     revive: current !== undefined && isStale(view, current) ? current : undefined,
@@ -67,9 +68,17 @@ export function planRollout(view: RolloutView): RolloutPlan {
         : current,
     fail: trial?.kind === 'failed' ? { set: trial.set, failure: trial.failure } : undefined,
     promote: trial?.kind === 'proven' ? revisionOf(trial.set) : undefined,
-    remove: excess(retired, resolved.settings.historyLimit),
-    againAfterMs: trial?.kind === 'waiting' ? trial.forMs : undefined,
+    traffic: move,
+    remove: excess(
+      retired.filter((set) => traffic.targets.every((target) => target.set !== set)),
+      resolved.settings.historyLimit,
+    ),
+    againAfterMs: soonest(trial?.kind === 'waiting' ? trial.forMs : undefined, move.againAfterMs),
   };
+}
+
+function soonest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 /** True for a revision that the spec asks for again, after another one, or after it was given up. */
@@ -89,7 +98,7 @@ function tryCandidate(view: RolloutView, set: ReplicaSet, active: ReplicaSet | u
   const { fn, nowMs } = view;
   if (standingFailure(fn, set) !== undefined) return { kind: 'over' };
   const pods = view.podsOf(set).filter(isLive);
-  const ready = pods.filter(isReady);
+  const ready = pods.filter(isServing);
   const give = (reason: string, message: string): Trial => ({
     kind: 'failed',
     set,
@@ -97,10 +106,8 @@ function tryCandidate(view: RolloutView, set: ReplicaSet, active: ReplicaSet | u
   });
   if (ready.length > 0) {
     const serving = active === undefined ? 0 : view.podsOf(active).filter(isServing).length;
-    const patienceMs = readyMs(ready) + takeOverPatienceMs - nowMs;
-    return ready.length >= Math.min(view.neededPods, serving) || patienceMs <= 0
-      ? { kind: 'proven', set }
-      : { kind: 'waiting', forMs: patienceMs };
+    const leftMs = takesOverInMs(ready, Math.min(view.neededPods, serving), nowMs);
+    return leftMs === 0 ? { kind: 'proven', set } : { kind: 'waiting', forMs: leftMs };
   }
   // An earlier try of a revision that is being revived says nothing about this one.
   if (isStale(view, set)) return { kind: 'over' };
@@ -112,18 +119,6 @@ function tryCandidate(view: RolloutView, set: ReplicaSet, active: ReplicaSet | u
     trouble?.reason ?? 'ProgressDeadlineExceeded',
     trouble?.message ?? `No pod became ready within ${progressDeadlineMs / 1000} s`,
   );
-}
-
-function isServing(pod: Pod): boolean {
-  return isLive(pod) && isReady(pod);
-}
-
-/** When the first of these pods became ready. */
-function readyMs(pods: readonly Pod[]): number {
-  const times = pods.map((pod) =>
-    Date.parse(pod.status?.conditions?.find((it) => it.type === 'Ready')?.lastTransitionTime ?? ''),
-  );
-  return Math.min(...times.map((time) => (Number.isNaN(time) ? 0 : time)));
 }
 
 function requestedMs(set: ReplicaSet): number {

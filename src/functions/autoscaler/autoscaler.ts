@@ -8,6 +8,7 @@ import type { Resolved } from '../blueprint.ts';
 import type { FunctionObjects } from '../function-objects.ts';
 import { isLive, revisionOf, rolesOf } from '../roles.ts';
 import { lastInvokedStepMs } from '../function-status.ts';
+import { trafficOf } from '../traffic.ts';
 import { DemandLedger } from './demand-ledger.ts';
 import type { DemandSink } from './demand-server.ts';
 import { FunctionScale, type Moment } from './function-scale.ts';
@@ -97,8 +98,14 @@ export class Autoscaler implements DemandSink {
     if (message.kind === 'drained') this.#lookAtDrained(message.pods);
   }
 
-  /** Pods that the requests of this moment need. */
+  /** Pods that the requests of this moment need, of those for the latest revision. */
   neededPods(key: string, perPod: number): number {
+    const { requests } = this.#ledger.demand(key, this.#options.clock.monotonic(), [undefined]);
+    return Math.ceil(requests / perPod);
+  }
+
+  /** Pods that all requests of this moment need. */
+  neededInAll(key: string, perPod: number): number {
     const { requests } = this.#ledger.demand(key, this.#options.clock.monotonic());
     return Math.ceil(requests / perPod);
   }
@@ -159,11 +166,14 @@ export class Autoscaler implements DemandSink {
     const resolved = resolve(fn);
     const wanted = resolved.kind === 'valid' ? resolved.blueprint.revision : undefined;
     const nowMs = clock.monotonic();
+    const sets = objects.setsOf(fn);
+    const roles = rolesOf(fn, wanted, sets);
     return {
       fn,
       settings: resolved.settings,
-      roles: rolesOf(fn, wanted, objects.setsOf(fn)),
-      demand: this.#ledger.demand(key, nowMs),
+      roles,
+      traffic: trafficOf(fn, sets, roles.active),
+      demandOf: (revisions) => this.#ledger.demand(key, nowMs, revisions),
       podsOf: (set) => objects.podsOf(set),
       isDrained: (uid, since) => this.#ledger.isDrained(uid, since, nowMs),
       nowMs,
@@ -188,6 +198,7 @@ export class Autoscaler implements DemandSink {
       if (steps.length > 0 && !(await this.#carryOut(key, set, steps))) return;
     }
     this.#scaleOf(key).forget(sets, moment.podsOf);
+    this.#ledger.keepRevisions(key, (name) => sets.some((set) => revisionOf(set) === name));
     this.#follow(key, sets);
   }
 

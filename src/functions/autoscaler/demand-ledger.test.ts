@@ -73,3 +73,24 @@ test('DemandLedger dates the last activity by the idle time that the gateway rep
   ledger.take('a', sample(0, 3000), 10_000);
   assert.equal(ledger.demand(name, 20_000).lastActiveMs, 7000);
 });
+
+test('demand() tells the calls of a revision by its name from those of the latest', () => {
+  const ledger = new DemandLedger(0, 1000);
+  ledger.connect('g', Symbol('g'), 0);
+  const functions = ['n/f', 'n/f@r1', 'n/f@r2'].map((key, index) => ({
+    function: key,
+    inFlight: index + 1,
+    held: 0,
+    idleMs: 0,
+    arrived: 0,
+  }));
+  assert.deepEqual(ledger.take('g', { kind: 'sample', functions }, 1), ['n/f', 'n/f', 'n/f']);
+  const requests = (revisions?: readonly (string | undefined)[]): number =>
+    ledger.demand('n/f', 1, revisions).requests;
+  assert.equal(requests([undefined]), 1);
+  assert.equal(requests(['r1']), 2);
+  assert.equal(requests([undefined, 'r2']), 4);
+  assert.equal(requests(), 6);
+  ledger.keepRevisions('n/f', (revision) => revision === 'r2');
+  assert.equal(requests(), 4);
+});

@@ -1,5 +1,11 @@
-import { drainMark, type FunctionDemand, type GatewayMessage } from '../../api/index.ts';
+import {
+  drainMark,
+  type FunctionDemand,
+  functionOfDemand,
+  type GatewayMessage,
+} from '../../api/index.ts';
 
+/** The demand for a function's latest revision, or for one revision by its name. */
 export interface Demand {
   readonly requests: number;
   /** When the last request ended as far as the gateways know; monotonic, undefined for none known. */
@@ -15,18 +21,23 @@ interface Entry {
   reportedAtMs: number;
 }
 
+/** What one gateway has told of one function: of its latest revision, and of revisions by name. */
+type FunctionEntries = Map<string | undefined, Entry>;
+
 interface Gateway {
   /** The connection that speaks for it; undefined while it is away. */
   connection: symbol | undefined;
   connectedAtMs: number;
   lostAtMs: number;
-  readonly functions: Map<string, Entry>;
+  readonly functions: Map<string, FunctionEntries>;
   /** Draining pods that it has answered for. */
   readonly answers: Set<string>;
 }
 
 /** More than this of one gateway is not kept; its own limit is far below. */
 const functionsLimit = 20_000;
+/** Of one function; above the longest history that the API allows. */
+const revisionsLimit = 128;
 const answersLimit = 100_000;
 const staleMs = 10_000;
 
@@ -74,7 +85,7 @@ export class DemandLedger {
     gateway.lostAtMs = nowMs;
   }
 
-  /** Takes a message in; the functions that have requests now and had none before. */
+  /** Takes a message in; the functions that have requests now and had none before, each `namespace/name`. */
   take(
     name: string,
     message: Exclude<GatewayMessage, { kind: 'hello' }>,
@@ -95,17 +106,22 @@ export class DemandLedger {
     }
   }
 
-  demand(name: string, nowMs: number): Demand {
+  /**
+   * The demand for those revisions of a function; undefined in place of a revision stands for calls
+   * of the latest one, no list at all for all calls.
+   */
+  demand(name: string, nowMs: number, revisions?: readonly (string | undefined)[]): Demand {
     let requests = 0;
     let lastActiveMs: number | undefined;
     let watchedSinceMs = this.#startedAtMs;
     for (const gateway of this.#present(nowMs)) {
-      const entry = gateway.functions.get(name);
       watchedSinceMs = Math.max(watchedSinceMs, gateway.connectedAtMs);
-      if (entry === undefined) continue;
-      const isStale = gateway.connection !== undefined && nowMs - entry.reportedAtMs >= staleMs;
-      if (!isStale) requests += entry.inFlight + entry.held;
-      lastActiveMs = Math.max(lastActiveMs ?? entry.lastActiveMs, entry.lastActiveMs);
+      for (const [revision, entry] of gateway.functions.get(name) ?? []) {
+        if (revisions !== undefined && !revisions.includes(revision)) continue;
+        const isStale = gateway.connection !== undefined && nowMs - entry.reportedAtMs >= staleMs;
+        if (!isStale) requests += entry.inFlight + entry.held;
+        lastActiveMs = Math.max(lastActiveMs ?? entry.lastActiveMs, entry.lastActiveMs);
+      }
     }
     return { requests, lastActiveMs, watchedSinceMs };
   }
@@ -130,6 +146,16 @@ export class DemandLedger {
     for (const { functions } of this.#gateways.values()) functions.delete(name);
   }
 
+  /** Forgets what was told of revisions of the function that are gone. */
+  keepRevisions(name: string, isThere: (revision: string) => boolean): void {
+    for (const { functions } of this.#gateways.values()) {
+      const entries = functions.get(name);
+      for (const revision of entries?.keys() ?? []) {
+        if (revision !== undefined && !isThere(revision)) entries?.delete(revision);
+      }
+    }
+  }
+
   #present(nowMs: number): readonly Gateway[] {
     for (const [name, gateway] of this.#gateways) {
       const away = gateway.connection === undefined && nowMs - gateway.lostAtMs >= this.#graceMs;
@@ -145,37 +171,45 @@ function sample(
   nowMs: number,
 ): readonly string[] {
   const woken: string[] = [];
-  for (const { function: name, inFlight, held, idleMs } of functions) {
-    const entry = entryOf(gateway, name);
+  for (const { function: key, inFlight, held, idleMs } of functions) {
+    const entry = entryOf(gateway, key);
     if (entry === undefined) continue;
     const before = entry.inFlight + entry.held;
     entry.inFlight = inFlight;
     entry.held = held;
     entry.reportedAtMs = nowMs;
     entry.lastActiveMs = Math.max(entry.lastActiveMs, nowMs - idleMs);
-    if (before === 0 && inFlight + held > 0) woken.push(name);
+    if (before === 0 && inFlight + held > 0) woken.push(functionOfDemand(key).function);
   }
   return woken;
 }
 
 function poke(
   gateway: Gateway,
-  { function: name, held }: GatewayMessage & { kind: 'poke' },
+  { function: key, held }: GatewayMessage & { kind: 'poke' },
   nowMs: number,
 ): readonly string[] {
-  const entry = entryOf(gateway, name);
+  const entry = entryOf(gateway, key);
   if (entry === undefined) return [];
   entry.held = Math.max(1, held);
   entry.reportedAtMs = nowMs;
   entry.lastActiveMs = nowMs;
-  return [name];
+  return [functionOfDemand(key).function];
 }
 
-function entryOf({ functions }: Gateway, name: string): Entry | undefined {
-  let entry = functions.get(name);
-  if (entry === undefined && functions.size < functionsLimit) {
+/** The entry of a demand's key; undefined when the gateway tells of more than is kept. */
+function entryOf({ functions }: Gateway, key: string): Entry | undefined {
+  const { function: name, revision } = functionOfDemand(key);
+  let entries = functions.get(name);
+  if (entries === undefined) {
+    if (functions.size >= functionsLimit) return undefined;
+    entries = new Map();
+    functions.set(name, entries);
+  }
+  let entry = entries.get(revision);
+  if (entry === undefined && entries.size < revisionsLimit) {
     entry = { inFlight: 0, held: 0, lastActiveMs: Number.NEGATIVE_INFINITY, reportedAtMs: 0 };
-    functions.set(name, entry);
+    entries.set(revision, entry);
   }
   return entry;
 }

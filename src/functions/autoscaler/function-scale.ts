@@ -1,8 +1,9 @@
 import type { FunctionObject, Pod, ReplicaSet } from '../../api/index.ts';
 import { names } from '../../api/index.ts';
-import { isLive, isReady, type Roles, standingFailure } from '../roles.ts';
+import { isLive, isReady, revisionOf, type Roles, standingFailure } from '../roles.ts';
 import type { Settings } from '../settings.ts';
-import { Decider } from './decider.ts';
+import { gaining, shareOf, type Target, type Traffic } from '../traffic.ts';
+import { Decider, type Situation } from './decider.ts';
 import type { Demand } from './demand-ledger.ts';
 import { capacityOf, type SetView } from './scale-plan.ts';
 
@@ -14,7 +15,9 @@ export interface Moment {
   readonly fn: FunctionObject;
   readonly settings: Settings;
   readonly roles: Roles;
-  readonly demand: Demand;
+  readonly traffic: Traffic;
+  /** For these revisions together; undefined in place of one is the latest, no list at all is all. */
+  readonly demandOf: (revisions?: readonly (string | undefined)[]) => Demand;
   readonly podsOf: (set: ReplicaSet) => readonly Pod[];
   /** `since` is the value of the pod's draining annotation. */
   readonly isDrained: (uid: string, since: string) => boolean;
@@ -27,29 +30,37 @@ export interface Moment {
 /**
  * The autoscaler's memory of one function, and its decisions.
  *
- * Owns the windows of demand, the start of the idle clock, and which pods were released. Losing all
+ * Each revision that calls can reach is scaled by the calls for it: the latest one, and each one that
+ * the traffic names. `scaling.min` and a pinned number of pods are for the one with the largest part.
+ *
+ * Owns the windows of demand, the start of the idle clocks, and which pods were released. Losing all
  * of it costs only time: nothing shrinks until it has been gathered again.
  */
 export class FunctionScale {
-  readonly #decider = new Decider();
+  readonly #latest = new Lane();
+  readonly #named = new Map<string, Lane>();
   readonly #released = new Map<string, Set<string>>();
-  #serving = { uid: '', capacity: 0, ready: false, sinceMs: 0 };
 
   /** Takes the sample of this second. */
   record(moment: Moment): void {
-    const set = servingSet(moment);
-    if (set !== undefined) this.#decider.record(this.#situation(moment, set), moment.settings);
+    const { roles, traffic } = moment;
+    const latest = roles.active ?? roles.candidate;
+    if (latest !== undefined)
+      this.#latest.record(callsOfLatest(moment, latest, this.view(moment, latest)));
+    for (const { revision, set } of traffic.targets) {
+      if (revision === undefined || set === undefined || set === latest) continue;
+      this.#laneOf(revision).record(callsByName(moment, set, this.view(moment, set)));
+    }
   }
 
   /** The number of pods wanted of one of the function's ReplicaSets. */
   wanted(moment: Moment, set: ReplicaSet): number {
-    const { fn, roles, settings, podsOf } = moment;
-    if (set === roles.active) return this.#asked(moment, set);
-    if (set !== roles.candidate || standingFailure(fn, set) !== undefined) return 0;
-    const floor = Math.max(1, settings.min);
-    const isProven = podsOf(set).some((pod) => isLive(pod) && isReady(pod));
-    if (roles.active !== undefined && !isProven) return floor;
-    return Math.max(floor, this.#asked(moment, roles.active ?? set));
+    const { fn, roles } = moment;
+    const floor = arrivalFloor(moment, set);
+    if (set === roles.active) return Math.max(floor, this.#wantedOfLatest(moment, set));
+    if (standingFailure(fn, set) !== undefined) return 0;
+    const named = Math.max(floor, this.#wantedByName(moment, set));
+    return set === roles.candidate ? Math.max(named, this.#wantedOfCandidate(moment, set)) : named;
   }
 
   view(moment: Moment, set: ReplicaSet, pods = moment.podsOf(set)): SetView {
@@ -85,13 +96,88 @@ export class FunctionScale {
     }
   }
 
-  #asked(moment: Moment, set: ReplicaSet): number {
-    return this.#decider.wanted(this.#situation(moment, set), moment.settings);
+  #wantedOfLatest(moment: Moment, set: ReplicaSet): number {
+    return this.#latest.wanted(callsOfLatest(moment, set, this.view(moment, set)));
   }
 
-  #situation(moment: Moment, set: ReplicaSet) {
-    const { demand, nowMs } = moment;
-    const view = this.view(moment, set);
+  #wantedOfCandidate(moment: Moment, set: ReplicaSet): number {
+    const { roles, podsOf } = moment;
+    const floor = Math.max(1, settingsFor(moment, undefined).min);
+    const isProven = podsOf(set).some((pod) => isLive(pod) && isReady(pod));
+    if (roles.active !== undefined && !isProven) return floor;
+    return Math.max(floor, this.#wantedOfLatest(moment, roles.active ?? set));
+  }
+
+  /** What calls for just this revision need; of one that is no target any more, to its last call. */
+  #wantedByName(moment: Moment, set: ReplicaSet): number {
+    const revision = revisionOf(set);
+    const calls = callsByName(moment, set, this.view(moment, set));
+    const isTarget = moment.traffic.targets.some((target) => target.revision === revision);
+    if (isTarget || calls.demand.requests > 0) return this.#laneOf(revision).wanted(calls);
+    this.#named.delete(revision);
+    return 0;
+  }
+
+  #laneOf(revision: string): Lane {
+    let lane = this.#named.get(revision);
+    if (lane === undefined) {
+      lane = new Lane();
+      this.#named.set(revision, lane);
+    }
+    return lane;
+  }
+}
+
+/** The calls that one ReplicaSet is there for, at one moment. */
+interface Calls {
+  readonly set: ReplicaSet;
+  readonly view: SetView;
+  readonly demand: Demand;
+  readonly settings: Settings;
+  readonly nowMs: number;
+}
+
+function callsOfLatest(moment: Moment, set: ReplicaSet, view: SetView): Calls {
+  const demand = moment.demandOf([undefined, revisionOf(set)]);
+  return { set, view, demand, settings: settingsFor(moment, undefined), nowMs: moment.nowMs };
+}
+
+function callsByName(moment: Moment, set: ReplicaSet, view: SetView): Calls {
+  const revision = revisionOf(set);
+  const settings = settingsFor(moment, revision);
+  return { set, view, demand: moment.demandOf([revision]), settings, nowMs: moment.nowMs };
+}
+
+/** The Function's settings for one of its targets: `min` and a pinned number are for the main one. */
+function settingsFor({ settings, traffic, roles }: Moment, revision: string | undefined): Settings {
+  const { main } = traffic;
+  const isActive = main.set !== undefined && main.set === roles.active;
+  if (main.revision === revision || (revision === undefined && isActive)) return settings;
+  return { ...settings, min: 0, pinned: undefined };
+}
+
+/** Pods that a target has to have before it gets its part of the calls. */
+function arrivalFloor({ traffic, settings, demandOf }: Moment, set: ReplicaSet): number {
+  const target: Target | undefined = gaining(traffic).find((each) => each.set === set);
+  if (target === undefined) return 0;
+  const pods = Math.ceil(demandOf().requests / settings.perPod);
+  return Math.min(settings.max, Math.max(1, shareOf(pods, target, traffic)));
+}
+
+/** What the autoscaler remembers of the calls for one target. */
+class Lane {
+  readonly #decider = new Decider();
+  #serving = { uid: '', capacity: 0, ready: false, sinceMs: 0 };
+
+  record(calls: Calls): void {
+    this.#decider.record(this.#situation(calls), calls.settings);
+  }
+
+  wanted(calls: Calls): number {
+    return this.#decider.wanted(this.#situation(calls), calls.settings);
+  }
+
+  #situation({ set, view, demand, nowMs }: Calls): Situation {
     const capacity = capacityOf(view);
     const readyPods = view.pods.filter((pod) => pod.ready && !pod.draining).length;
     const wokenMs = this.#wokenMs({ set, capacity, ready: readyPods > 0, nowMs });
@@ -100,7 +186,7 @@ export class FunctionScale {
     return { nowMs, requests: demand.requests, idleSinceMs, capacity, readyPods };
   }
 
-  /** Since when the function has been awake: since its first pod was asked for, then since it was ready. */
+  /** Since when the target has been awake: since its first pod was asked for, then since it was ready. */
   #wokenMs(now: { set: ReplicaSet; capacity: number; ready: boolean; nowMs: number }): number {
     const before = this.#serving;
     const uid = now.set.metadata.uid ?? '';
@@ -116,11 +202,6 @@ export class FunctionScale {
     };
     return this.#serving.sinceMs;
   }
-}
-
-/** The ReplicaSet that requests reach. */
-function servingSet({ roles }: Moment): ReplicaSet | undefined {
-  return roles.active ?? roles.candidate;
 }
 
 function podView({ isDrained, settings, wallMs }: Moment, pod: Pod): SetView['pods'][number] {
