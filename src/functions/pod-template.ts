@@ -26,8 +26,10 @@ export interface PodTemplateInput {
   readonly graceSeconds: number;
 }
 
-const terminationLog = '/dev/termination-log';
+export const terminationLog = '/dev/termination-log';
 const defaultMemoryLimit = '512Mi';
+/** What most functions need; without it the limit would count as what they ask for. */
+const defaultMemoryRequest = '64Mi';
 
 /** The template of a function's pods: what node agents and function servers rely on. */
 export function podTemplate(input: PodTemplateInput): PodTemplateSpec {
@@ -96,7 +98,14 @@ function platformEnv({ fn, code, revision, placement }: PodTemplateInput): EnvVa
   ];
 }
 
+/** The resources of a function that names none. */
+export const defaultResources: ResourceRequirements = {
+  limits: { memory: defaultMemoryLimit },
+  requests: { memory: defaultMemoryRequest },
+};
+
 function resources(given: ResourceRequirements = {}): ResourceRequirements {
+  if (Object.keys(given).length === 0) return defaultResources;
   return given.limits?.['memory'] === undefined
     ? { ...given, limits: { ...given.limits, memory: defaultMemoryLimit } }
     : given;

@@ -1,4 +1,4 @@
-import type { ConfigMap, FunctionObject } from '../api/index.ts';
+import type { ConfigMap, FunctionObject, Pod } from '../api/index.ts';
 import { names } from '../api/index.ts';
 import { type Client, createInformer, EventRecorder, holdLease, refs } from '../client/index.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -12,6 +12,8 @@ import { type Resolved, resolveFunction } from './blueprint.ts';
 import { FunctionController } from './function-controller.ts';
 import { FunctionObjects, objectIndexes } from './function-objects.ts';
 import { functionOf } from './roles.ts';
+import { poolOf } from './warm-pool/warm-pod.ts';
+import { WarmPools } from './warm-pool/warm-pools.ts';
 
 export interface FunctionsOptions {
   readonly client: Client;
@@ -28,12 +30,15 @@ export interface FunctionsOptions {
   readonly listen: { readonly host: string; readonly port: number; readonly advertise?: string };
   /** How long a gateway may be away before its requests count as gone. */
   readonly gatewayGraceMs?: number;
+  /** The most pods of one warm pool; 0 for none at all. */
+  readonly warmPool?: number;
 }
 
-type Running = FunctionsOptions & { readonly gatewayGraceMs: number };
+type Running = FunctionsOptions & Required<Pick<FunctionsOptions, 'gatewayGraceMs' | 'warmPool'>>;
 
 /** Longer than the longest pause between a gateway's attempts to reconnect. */
 const defaultGatewayGraceMs = 12_000;
+const defaultWarmPool = 32;
 
 /**
  * Runs the Function controller and the autoscaler until the signal aborts.
@@ -47,7 +52,11 @@ export async function runFunctions(options: FunctionsOptions, signal: AbortSigna
   await using server = await openDemandServer({ host: listen.host, port: listen.port, token, log });
   const host = listen.advertise ?? listen.host;
   const address = `${host.includes(':') ? `[${host}]` : host}:${server.port}`;
-  const running = { ...options, gatewayGraceMs: options.gatewayGraceMs ?? defaultGatewayGraceMs };
+  const running = {
+    ...options,
+    gatewayGraceMs: options.gatewayGraceMs ?? defaultGatewayGraceMs,
+    warmPool: options.warmPool ?? defaultWarmPool,
+  };
   await holdLease(
     {
       client,
@@ -71,8 +80,17 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
   const resolve = resolver(options);
   const events = new EventRecorder({ client, clock, ids, log, component: 'nought-functions' });
   const shared = { client, clock, log, functions, objects, resolve };
+  const aside = poolInformers(options);
+  const pools = new WarmPools({
+    ...shared,
+    ...aside,
+    ids,
+    placement: options,
+    max: options.warmPool,
+  });
   const autoscaler: Autoscaler = new Autoscaler({
     ...shared,
+    pools,
     gatewayGraceMs,
     onInvoked: (key) => controller.look(key),
   });
@@ -83,12 +101,15 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
     if (!(await settles(Promise.all(copies), end))) return;
     server.serve(autoscaler);
     try {
-      await runTogether([(it) => autoscaler.run(it), (it) => controller.run(it)], end);
+      await runTogether(
+        [(it) => autoscaler.run(it), (it) => controller.run(it), (it) => pools.run(it)],
+        end,
+      );
     } finally {
       server.serve(undefined);
     }
   };
-  const watching = Object.values(informers).map(
+  const watching = [...Object.values(informers), ...Object.values(aside)].map(
     (informer) => (end: AbortSignal) => informer.run(end),
   );
   await runTogether([...watching, (end) => events.run(end), work], signal);
@@ -129,6 +150,20 @@ function functionInformers({ client, clock, log }: Running) {
       indexes: { function: (map: ConfigMap) => [functionOf(map)] },
       transform: withoutData,
     }),
+  };
+}
+
+/** What pools go by; nothing waits for these copies, and nodes may not be shown to us. */
+function poolInformers({ client, clock, log }: Running) {
+  return {
+    poolPods: createInformer({
+      clock,
+      log,
+      resource: client.resource(refs.pods),
+      labelSelector: names.label.pool,
+      indexes: { pool: (pod: Pod) => [poolOf(pod) ?? ''] },
+    }),
+    nodes: createInformer({ clock, log, resource: client.resource(refs.nodes) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { FunctionObject, GatewayMessage, Pod, ReplicaSet } from '../../api/index.ts';
+import type { FunctionObject, DemandMessage, Pod, ReplicaSet } from '../../api/index.ts';
 import { isStatus } from '../../api/index.ts';
 import type { Client, Informer } from '../../client/index.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -8,9 +8,9 @@ import type { Resolved } from '../blueprint.ts';
 import type { FunctionObjects } from '../function-objects.ts';
 import { isLive, revisionOf, rolesOf } from '../roles.ts';
 import { lastInvokedStepMs } from '../function-status.ts';
-import { trafficOf } from '../traffic.ts';
+import { gaining, trafficOf } from '../traffic.ts';
+import type { WarmPools } from '../warm-pool/warm-pools.ts';
 import { DemandLedger } from './demand-ledger.ts';
-import type { DemandSink } from './demand-server.ts';
 import { FunctionScale, type Moment } from './function-scale.ts';
 import { planScale, type ScaleStep } from './scale-plan.ts';
 import { ScaleWriter } from './scale-writer.ts';
@@ -22,6 +22,7 @@ export interface AutoscalerOptions {
   readonly functions: Informer<FunctionObject>;
   readonly objects: FunctionObjects;
   readonly resolve: (fn: FunctionObject) => Resolved;
+  readonly pools: WarmPools;
   /** How long a gateway may be away before its requests count as gone. */
   readonly gatewayGraceMs: number;
   /** Called when the time of a function's last call should be written down. */
@@ -45,7 +46,7 @@ const concurrency = 1024;
  *    that was out of date: by the ReplicaSet's generation, by the pod's resourceVersion.
  * 4. A ReplicaSet is lowered only after its pods have been listed anew.
  */
-export class Autoscaler implements DemandSink {
+export class Autoscaler {
   readonly #options: AutoscalerOptions;
   readonly #ledger: DemandLedger;
   readonly #queue: WorkQueue;
@@ -89,7 +90,7 @@ export class Autoscaler implements DemandSink {
     this.#ledger.disconnect(gateway, connection, this.#options.clock.monotonic());
   }
 
-  take(gateway: string, message: Exclude<GatewayMessage, { kind: 'hello' }>): void {
+  take(gateway: string, message: DemandMessage): void {
     const woken = this.#ledger.take(gateway, message, this.#options.clock.monotonic());
     for (const key of woken) {
       this.#awake.add(key);
@@ -195,7 +196,7 @@ export class Autoscaler implements DemandSink {
     );
     for (const set of sets) {
       const steps = this.#plan(key, moment, set);
-      if (steps.length > 0 && !(await this.#carryOut(key, set, steps))) return;
+      if (steps.length > 0 && !(await this.#carryOut(key, moment, set, steps))) return;
     }
     this.#scaleOf(key).forget(sets, moment.podsOf);
     this.#ledger.keepRevisions(key, (name) => sets.some((set) => revisionOf(set) === name));
@@ -223,11 +224,19 @@ export class Autoscaler implements DemandSink {
   }
 
   /** Carries the steps out; false when what they were planned on turned out to be out of date. */
-  async #carryOut(key: string, set: ReplicaSet, steps: readonly ScaleStep[]): Promise<boolean> {
+  async #carryOut(
+    key: string,
+    moment: Moment,
+    set: ReplicaSet,
+    steps: readonly ScaleStep[],
+  ): Promise<boolean> {
+    // A revision has to prove itself with a pod from its template.
+    const pools = isTrusted(moment, set) ? this.#options.pools : undefined;
     for (const step of steps) {
       this.#options.log.info('Scaling', { function: key, revision: revisionOf(set), ...step });
       try {
-        if (step.kind !== 'lower') await this.#writer.write(set, step);
+        if (step.kind === 'raise') await this.#writer.raise(set, step.replicas, pools);
+        else if (step.kind !== 'lower') await this.#writer.write(set, step);
         else if (!(await this.#lower(key, set, step))) return false;
       } catch (error) {
         if (!isStatus(error, 'Conflict', 'NotFound', 'Invalid')) throw error;
@@ -255,4 +264,9 @@ export class Autoscaler implements DemandSink {
     this.#scaleOf(key).release(set, again.released);
     return true;
   }
+}
+
+/** True for a revision that has served, and not only asks to. */
+function isTrusted({ roles, traffic }: Moment, set: ReplicaSet): boolean {
+  return set !== roles.candidate && !gaining(traffic).some((target) => target.set === set);
 }

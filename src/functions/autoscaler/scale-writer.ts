@@ -3,6 +3,7 @@ import { names } from '../../api/index.ts';
 import { type Client, refs } from '../../client/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { FunctionObjects } from '../function-objects.ts';
+import type { WarmPools } from '../warm-pool/warm-pools.ts';
 import type { ScaleStep } from './scale-plan.ts';
 
 export interface ScaleWriterOptions {
@@ -13,6 +14,8 @@ export interface ScaleWriterOptions {
 
 /** Among the pods of a ReplicaSet, those with the lowest cost are deleted first. */
 const drainingCost = '-1000';
+/** In a JSON patch; a revision's ReplicaSet always has annotations. */
+const claimsPath = `/metadata/annotations/${names.annotation.claims.replace('/', '~1')}`;
 
 /**
  * Writes what was decided, on the condition that nothing has changed since: a ReplicaSet by its
@@ -35,10 +38,20 @@ export class ScaleWriter {
         await Promise.all(this.#podsNamed(set, step.pods).map((pod) => this.#keep(pod)));
         break;
       case 'raise':
+        await this.raise(set, step.replicas, undefined);
+        break;
       case 'lower':
         await this.#setReplicas(set, step.replicas);
         break;
     }
+  }
+
+  /** Raises the ReplicaSet, by pods of a pool as far as there are any. */
+  async raise(set: ReplicaSet, replicas: number, pools: WarmPools | undefined): Promise<void> {
+    const claim = pools?.claim(set, replicas - (set.spec.replicas ?? 1));
+    const raised = this.#setReplicas(set, replicas, claim?.annotation);
+    claim?.begin();
+    await raised;
   }
 
   /** The pods of a ReplicaSet as they are now, not as a watch has shown them. */
@@ -51,11 +64,12 @@ export class ScaleWriter {
     return objects.ownedPods(set, items);
   }
 
-  async #setReplicas(set: ReplicaSet, replicas: number): Promise<void> {
+  async #setReplicas(set: ReplicaSet, replicas: number, claims?: string): Promise<void> {
     const { client, objects } = this.#options;
     const patch = [
       { op: 'test', path: '/metadata/generation', value: set.metadata.generation },
       { op: 'replace', path: '/spec/replicas', value: replicas },
+      ...(claims === undefined ? [] : [{ op: 'add', path: claimsPath, value: claims }]),
     ];
     objects.noteSet(
       await client.resource(refs.replicasets).patch(set.metadata, patch, { type: 'json' }),
