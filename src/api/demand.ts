@@ -1,3 +1,5 @@
+import type { SlotAnswer, SlotCount, SlotRequest } from './slots/slot-messages.ts';
+
 /**
  * The protocol between gateways and the autoscaler: newline-delimited JSON over one TCP connection
  * that the gateway opens to the address in the autoscaler's Lease (annotation
@@ -29,9 +31,13 @@ export type GatewayMessage =
    * These draining pods (each as its `drainMark`) are out of this gateway's routes and have none of
    * its requests in flight. Sent once for each mark and connection: anew after reconnecting.
    */
-  | { readonly kind: 'drained'; readonly pods: readonly string[] };
+  | { readonly kind: 'drained'; readonly pods: readonly string[] }
+  | SlotRequest;
 
-export type AutoscalerMessage = { readonly kind: 'welcome' };
+/** What gateways tell of demand, once they are known. */
+export type DemandMessage = Exclude<GatewayMessage, { kind: 'hello' } | SlotRequest>;
+
+export type AutoscalerMessage = { readonly kind: 'welcome' } | SlotAnswer;
 
 /**
  * Names one draining of one pod: the pod's uid and the value of its annotation `nought.dev/draining`.
@@ -81,6 +87,13 @@ export function parseGatewayMessage(line: string): GatewayMessage | undefined {
       return Array.isArray(value['pods']) && value['pods'].every(isText)
         ? { kind: 'drained', pods: value['pods'] }
         : undefined;
+    case 'want':
+      return isText(value['function']) && isCount(value['slots'])
+        ? { kind: 'want', function: value['function'], slots: value['slots'] }
+        : undefined;
+    case 'holding':
+    case 'returned':
+      return isSlotCounts(value['pods']) ? { kind: value['kind'], pods: value['pods'] } : undefined;
     default:
       return undefined;
   }
@@ -88,7 +101,23 @@ export function parseGatewayMessage(line: string): GatewayMessage | undefined {
 
 /** Parses one line of the autoscaler; undefined for anything else. */
 export function parseAutoscalerMessage(line: string): AutoscalerMessage | undefined {
-  return parseObject(line)?.['kind'] === 'welcome' ? { kind: 'welcome' } : undefined;
+  const value = parseObject(line);
+  switch (value?.['kind']) {
+    case 'welcome':
+    case 'alive':
+      return { kind: value['kind'] };
+    case 'granted':
+    case 'cap':
+      return isSlotCounts(value['pods']) ? { kind: value['kind'], pods: value['pods'] } : undefined;
+    case 'recall': {
+      const { function: name, wanted, owed } = value;
+      return isText(name) && isCount(wanted) && isCount(owed)
+        ? { kind: 'recall', function: name, wanted, owed }
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -121,4 +150,13 @@ function isDemand(value: unknown): value is FunctionDemand {
     isCount(demand.idleMs) &&
     isCount(demand.arrived)
   );
+}
+
+function isSlotCounts(value: unknown): value is readonly SlotCount[] {
+  return Array.isArray(value) && value.every(isSlotCount);
+}
+
+function isSlotCount(value: unknown): value is SlotCount {
+  const count = value as Partial<Record<keyof SlotCount, unknown>> | null;
+  return typeof count === 'object' && count !== null && isText(count.pod) && isCount(count.slots);
 }

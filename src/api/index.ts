@@ -43,7 +43,7 @@ export { decodeProblem, validateObject } from './schema/validate-object.ts';
 export { type JsonPath, parseJsonPath } from './table/json-path.ts';
 export { type Table, type TableOptions, toTable } from './table/to-table.ts';
 export { openApiDefinitions } from './openapi/openapi-definitions.ts';
-export type { AutoscalerMessage, FunctionDemand, GatewayMessage } from './demand.ts';
+export type { AutoscalerMessage, DemandMessage, FunctionDemand, GatewayMessage } from './demand.ts';
 export {
   demandKey,
   demandLineLimit,
@@ -52,6 +52,15 @@ export {
   parseAutoscalerMessage,
   parseGatewayMessage,
 } from './demand.ts';
+export { SlotHolder, type Slots } from './slots/slot-holder.ts';
+export { SlotLedger, type SlotPod } from './slots/slot-ledger.ts';
+export {
+  type SlotAnswer,
+  type SlotCount,
+  slotLeaseMs,
+  slotReclaimMs,
+  type SlotRequest,
+} from './slots/slot-messages.ts';
 export type {
   AsyncSpec,
   FunctionObject,
@@ -78,12 +87,14 @@ export type {
   InvocationResponse,
   InvocationSpec,
   InvocationStatus,
+  NewInvocation,
 } from './invocation.ts';
 export {
   asyncDefaults,
   finishedConditions,
   invocationBodyBytes,
   isFinished,
+  newInvocation,
 } from './invocation.ts';
 export { type Claim, claimTrustLeftMs, formatClaim, parseClaim } from './claim.ts';
 export { formatAge, parseGoDuration } from './duration.ts';

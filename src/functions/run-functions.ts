@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import { runTogether } from '../lib/run-together.ts';
+import { runInvocations } from './async/run-invocations.ts';
 import { Autoscaler } from './autoscaler/autoscaler.ts';
 import { type DemandServer, openDemandServer } from './autoscaler/demand-server.ts';
 import { demandToken } from './autoscaler/demand-token.ts';
@@ -12,6 +13,7 @@ import { type Resolved, resolveFunction } from './blueprint.ts';
 import { FunctionController } from './function-controller.ts';
 import { FunctionObjects, objectIndexes } from './function-objects.ts';
 import { functionOf } from './roles.ts';
+import { demandSink, SlotKeeper } from './slots/slot-keeper.ts';
 import { poolOf } from './warm-pool/warm-pod.ts';
 import { WarmPools } from './warm-pool/warm-pools.ts';
 
@@ -30,6 +32,8 @@ export interface FunctionsOptions {
   readonly listen: { readonly host: string; readonly port: number; readonly advertise?: string };
   /** How long a gateway may be away before its requests count as gone. */
   readonly gatewayGraceMs?: number;
+  /** The names of all gateways, where they are known: hard limits are shared sooner after a start. */
+  readonly gateways?: readonly string[];
   /** The most pods of one warm pool; 0 for none at all. */
   readonly warmPool?: number;
 }
@@ -41,7 +45,7 @@ const defaultGatewayGraceMs = 12_000;
 const defaultWarmPool = 32;
 
 /**
- * Runs the Function controller and the autoscaler until the signal aborts.
+ * Runs the Function controller, the autoscaler and asynchronous calls until the signal aborts.
  *
  * Of all that run against one cluster exactly one acts: the holder of the Lease `nought-autoscaler`,
  * which tells gateways where to connect. Rejects when it cannot listen, or its own work fails.
@@ -94,15 +98,21 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
     gatewayGraceMs,
     onInvoked: (key) => controller.look(key),
   });
+  const slots = new SlotKeeper({ ...shared, gateways: options.gateways });
   const demand = autoscaler;
   const controller = new FunctionController({ ...shared, events, configMaps, gatewayUrl, demand });
   const work = async (end: AbortSignal): Promise<void> => {
     const copies = Object.values(informers).map((informer) => informer.synced(end));
     if (!(await settles(Promise.all(copies), end))) return;
-    server.serve(autoscaler);
+    server.serve(demandSink(autoscaler, slots));
     try {
       await runTogether(
-        [(it) => autoscaler.run(it), (it) => controller.run(it), (it) => pools.run(it)],
+        [
+          (it) => autoscaler.run(it),
+          (it) => controller.run(it),
+          (it) => pools.run(it),
+          (it) => slots.run(it),
+        ],
         end,
       );
     } finally {
@@ -112,7 +122,9 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
   const watching = [...Object.values(informers), ...Object.values(aside)].map(
     (informer) => (end: AbortSignal) => informer.run(end),
   );
-  await runTogether([...watching, (end) => events.run(end), work], signal);
+  const invocations = (end: AbortSignal): Promise<void> =>
+    runInvocations({ client, clock, log, events, functions, gatewayUrl }, end);
+  await runTogether([...watching, (end) => events.run(end), work, invocations], signal);
 }
 
 /** False when the signal aborted first. */

@@ -2,7 +2,7 @@ import {
   drainMark,
   type FunctionDemand,
   functionOfDemand,
-  type GatewayMessage,
+  type DemandMessage,
 } from '../../api/index.ts';
 
 /** The demand for a function's latest revision, or for one revision by its name. */
@@ -86,11 +86,7 @@ export class DemandLedger {
   }
 
   /** Takes a message in; the functions that have requests now and had none before, each `namespace/name`. */
-  take(
-    name: string,
-    message: Exclude<GatewayMessage, { kind: 'hello' }>,
-    nowMs: number,
-  ): readonly string[] {
+  take(name: string, message: DemandMessage, nowMs: number): readonly string[] {
     const gateway = this.#gateways.get(name);
     if (gateway === undefined) return [];
     switch (message.kind) {
@@ -186,7 +182,7 @@ function sample(
 
 function poke(
   gateway: Gateway,
-  { function: key, held }: GatewayMessage & { kind: 'poke' },
+  { function: key, held }: DemandMessage & { kind: 'poke' },
   nowMs: number,
 ): readonly string[] {
   const entry = entryOf(gateway, key);

@@ -1,11 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { demandLineLimit, type GatewayMessage, parseGatewayMessage } from '../../api/index.ts';
+import {
+  type AutoscalerMessage,
+  demandLineLimit,
+  type GatewayMessage,
+  parseGatewayMessage,
+} from '../../api/index.ts';
 import type { Log } from '../../lib/log.ts';
 
 /** Who takes in what the gateways say; `connection` tells connections of one gateway apart. */
 export interface DemandSink {
-  connect(gateway: string, connection: symbol): void;
+  connect(gateway: string, connection: symbol, send: (message: AutoscalerMessage) => void): void;
   take(gateway: string, message: Exclude<GatewayMessage, { kind: 'hello' }>): void;
   disconnect(gateway: string, connection: symbol): void;
 }
@@ -85,6 +90,9 @@ function listen(server: Server, { host, port }: DemandServerOptions): Promise<vo
 function attend(socket: Socket, sink: DemandSink, { token, log }: DemandServerOptions): void {
   const connection = Symbol('gateway');
   let gateway: string | undefined;
+  const send = (message: AutoscalerMessage): void => {
+    if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+  };
   const refuse = (why: string): void => {
     log.warn('A connection for demand was refused', { why, remote: socket.remoteAddress, gateway });
     socket.destroy();
@@ -106,8 +114,8 @@ function attend(socket: Socket, sink: DemandSink, { token, log }: DemandServerOp
       }
       gateway = message.gateway;
       socket.setTimeout(0);
-      sink.connect(gateway, connection);
-      socket.write('{"kind":"welcome"}\n');
+      send({ kind: 'welcome' });
+      sink.connect(gateway, connection, send);
     } else if (message.kind === 'hello') {
       refuse('it said hello twice');
     } else {
