@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import {
   drainMark,
@@ -26,10 +26,13 @@ const crds: ResourceRef<KubeObject> = {
   namespaced: false,
 };
 
-/** Brings the kind Function to the API server, as `nought up` and an administrator do. */
+/** Brings the project's kinds to the API server, as `nought up` and an administrator do. */
 export async function installFunctions({ client }: ControlPlane): Promise<void> {
-  const file = new URL('../../deploy/crds/functions.nought.dev.yaml', import.meta.url);
-  await client.resource(crds).create(parse(await readFile(file, 'utf8')) as KubeObject);
+  const folder = new URL('../../deploy/crds/', import.meta.url);
+  for (const name of await readdir(folder)) {
+    const text = await readFile(new URL(name, folder), 'utf8');
+    await client.resource(crds).create(parse(text) as KubeObject);
+  }
 }
 
 /** The Function controller and the autoscaler, until disposed of. */

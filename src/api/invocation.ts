@@ -1,3 +1,5 @@
+import type { FunctionObject } from './function.ts';
+import { names } from './names.ts';
 import type { Condition, KubeObject } from './object.ts';
 
 /** A header field; `value` has one character per byte. */
@@ -83,4 +85,52 @@ export function finishedConditions(
 ): readonly Condition[] {
   const condition = { status: 'True' as const, reason, message, lastTransitionTime: at };
   return [{ type: phase === 'Succeeded' ? 'Complete' : 'Failed', ...condition }];
+}
+
+export interface NewInvocation {
+  readonly fn: FunctionObject;
+  readonly name: string;
+  readonly request: InvocationRequest;
+  readonly tag?: string | undefined;
+  /** Where it goes when it fails for good. */
+  readonly deadLetter: string | undefined;
+}
+
+/**
+ * The object of a new asynchronous call. The Function owns it, and its settings of this moment are
+ * copied: what was accepted is carried out as it was promised.
+ */
+export function newInvocation(call: NewInvocation): InvocationObject {
+  const { fn, name, request, tag, deadLetter } = call;
+  const { metadata, spec, apiVersion, kind } = fn;
+  const {
+    retries = asyncDefaults.retries,
+    backoff = asyncDefaults.backoff,
+    retention = asyncDefaults.retention,
+  } = spec.async ?? {};
+  const owner = {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    controller: true,
+  };
+  return {
+    apiVersion: `${names.group}/v1`,
+    kind: 'Invocation',
+    metadata: {
+      name,
+      namespace: metadata.namespace ?? '',
+      labels: { [names.label.function]: metadata.name },
+      ownerReferences: [owner],
+    },
+    spec: {
+      functionRef: { name: metadata.name, ...(tag === undefined ? {} : { tag }) },
+      request,
+      retries,
+      backoff,
+      retention,
+      ...(deadLetter === undefined ? {} : { deadLetter }),
+    },
+  };
 }

@@ -15,6 +15,12 @@ export const reconnectBackOff: BackOffOptions = {
   jitter: 0.2,
 };
 
+/** The delay in milliseconds after so many failures before this one. */
+export function backOffDelay(options: BackOffOptions, failures: number, random: number): number {
+  const { initialMs, maxMs, factor, jitter } = options;
+  return Math.min(maxMs, initialMs * factor ** failures) * (1 - jitter + jitter * random);
+}
+
 /** An exponential back-off: `next()` grows with each call until `reset()`. */
 export class BackOff {
   readonly #options: BackOffOptions;
@@ -28,10 +34,9 @@ export class BackOff {
 
   /** The delay before the next attempt, in milliseconds. */
   next(): number {
-    const { initialMs, maxMs, factor, jitter } = this.#options;
-    const base = Math.min(maxMs, initialMs * factor ** this.#failures);
+    const delay = backOffDelay(this.#options, this.#failures, this.#random());
     this.#failures += 1;
-    return base * (1 - jitter + jitter * this.#random());
+    return delay;
   }
 
   /** Says that an attempt succeeded. */
