@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { FunctionObject, Pod } from '../api/index.ts';
 import { names } from '../api/index.ts';
 import { type Client, createInformer, refs } from '../client/index.ts';
@@ -41,7 +40,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
   try {
     await Promise.all([functions.synced(signal), pods.synced(signal)]);
     work.push(...gateway.start());
-    resolved.onListening(await gateway.listen());
+    resolved.onListening(await gateway.fronts.listen());
     await abortable(Promise.all(work), signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -164,12 +163,6 @@ class Gateway {
     this.fronts = this.#openFronts();
   }
 
-  async listen(): Promise<AddressInfo> {
-    const address = await this.fronts.listen();
-    this.#telemetry.port = address.port;
-    return address;
-  }
-
   /** Keeps the routes up to date; returns a function that stops it. */
   follow(): () => void {
     return this.#table.follow();
@@ -177,8 +170,7 @@ class Gateway {
 
   /** Starts what goes on in the background. */
   start(): readonly Promise<void>[] {
-    const signal = this.#signal;
-    return [this.#link.run(signal), this.#sweep(), this.#telemetry.run(signal)];
+    return [this.#link.run(this.#signal), this.#sweep()];
   }
 
   /** Takes no more requests and lets those in flight finish, for the time of grace. */

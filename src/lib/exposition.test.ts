@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Exposition, labelPairs } from './exposition.ts';
 import { Histogram } from './histogram.ts';
 import { ProcessMetrics } from './process-metrics.ts';

@@ -40,7 +40,6 @@ export interface SpanContext {
   /** Wall time minus monotonic time; milliseconds. */
   readonly offsetMs: number;
   readonly spanId: () => string;
-  readonly gatewayPort: number;
 }
 
 const internal = 1;
@@ -68,7 +67,7 @@ function serverSpan(call: CallRecord, spans: CallSpans, context: SpanContext): S
   const { head } = exchange;
   const at = head.target.indexOf('?');
   const httpRoute = `/${facts.key}`;
-  const host = head.host.replace(/:\d+$/, '');
+  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(head.host) ?? [];
   return {
     ...identity(
       spans,
@@ -87,7 +86,7 @@ function serverSpan(call: CallRecord, spans: CallSpans, context: SpanContext): S
       text('http.route', httpRoute),
       integer('http.response.status_code', call.status),
       ...(host === '' ? [] : [text('server.address', host)]),
-      integer('server.port', context.gatewayPort),
+      ...(port === undefined ? [] : [integer('server.port', Number(port))]),
       text('client.address', clientAddress(exchange.client)),
       text('network.protocol.version', `1.${head.minor}`),
       integer('http.request.body.size', call.bytesIn),

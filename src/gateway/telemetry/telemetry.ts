@@ -26,7 +26,8 @@ export type ScrapedGateway = Omit<GatewayGauges, 'gateway' | 'process' | 'more'>
 /**
  * All that the gateway tells of its work: metrics, spans, access log.
  *
- * What is switched off costs a comparison per call.
+ * Owns the exporter of spans, which runs until it is disposed of. What is switched off costs a
+ * comparison per call.
  */
 export class Telemetry implements AsyncDisposable {
   readonly #options: ResolvedGateway;
@@ -35,9 +36,9 @@ export class Telemetry implements AsyncDisposable {
   readonly #accessLog: AccessLog | undefined;
   readonly #tracer: Tracer | undefined;
   readonly #exporter: SpanExporter | undefined;
+  readonly #stop = new AbortController();
+  readonly #exporting: Promise<void>;
   #scrape: Promise<string> | undefined;
-  /** Where the gateway listens. */
-  port = 0;
 
   constructor(options: ResolvedGateway) {
     this.#options = options;
@@ -48,11 +49,7 @@ export class Telemetry implements AsyncDisposable {
       this.#tracer = new Tracer(ids, traces.sampler);
       this.#exporter = new SpanExporter({ ...options, traces });
     }
-  }
-
-  /** Exports spans until the signal aborts; at once over when there is nowhere to send them. */
-  async run(signal: AbortSignal): Promise<void> {
-    await this.#exporter?.run(signal);
+    this.#exporting = this.#exporter?.run(this.#stop.signal) ?? Promise.resolve();
   }
 
   /** The trace that a request belongs to. */
@@ -101,9 +98,11 @@ export class Telemetry implements AsyncDisposable {
     return this.#scrape;
   }
 
+  /** Writes and sends what is left; after the last call has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process[Symbol.dispose]();
-    await this.#accessLog?.[Symbol.asyncDispose]();
+    this.#stop.abort();
+    await Promise.all([this.#exporting, this.#accessLog?.[Symbol.asyncDispose]()]);
   }
 
   async #write(gateway: ScrapedGateway): Promise<string> {
@@ -146,12 +145,8 @@ export class Telemetry implements AsyncDisposable {
     const { spans } = call.request.trace;
     if (spans === undefined) return;
     const { clock, ids } = this.#options;
-    const context = {
-      offsetMs: clock.now() - clock.monotonic(),
-      spanId: () => ids.hex(16),
-      gatewayPort: this.port,
-    };
-    exporter.add(callSpans(call, spans, context));
+    const offsetMs = clock.now() - clock.monotonic();
+    exporter.add(callSpans(call, spans, { offsetMs, spanId: () => ids.hex(16) }));
   }
 
   #access(call: CallRecord, accessLog: AccessLog): void {

@@ -43,7 +43,7 @@ export function parseExposition(text: string): ReadonlyMap<string, Family> {
     } else {
       const sample = parseSample(line);
       assert.ok(open !== undefined && belongs(sample.name, open), `Not in its family: ${line}`);
-      const id = `${sample.name}${JSON.stringify(Object.entries(sample.labels).toSorted())}`;
+      const id = `${sample.name}${JSON.stringify(Object.entries(sample.labels).map(String).toSorted())}`;
       assert.ok(!series.has(id), `The series comes twice: ${line}`);
       series.add(id);
       open.samples.push(sample);
@@ -84,7 +84,7 @@ function check(family: Family): void {
 }
 
 function checkHistogram({ name, samples }: Family): void {
-  const groups = Map.groupBy(samples, ({ labels: { le: _, ...labels } }) => JSON.stringify(labels));
+  const groups = Map.groupBy(samples, ({ labels }) => JSON.stringify({ ...labels, le: '' }));
   for (const [labels, group] of groups) {
     const buckets = group.filter((sample) => sample.name === `${name}_bucket`);
     const bounds = buckets.map(({ labels: { le = '' } }) => Number(le.replace('Inf', 'Infinity')));
