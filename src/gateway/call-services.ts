@@ -1,8 +1,8 @@
-import type { Clock } from '../lib/clock.ts';
 import type { Activator } from './activator/activator.ts';
 import type { CallRecord } from './call-record.ts';
 import type { Endpoint } from './routes/endpoint.ts';
 import type { Route } from './routes/route.ts';
+import type { RecentClock } from './wire/recent-clock.ts';
 
 /** A call as the gateway's books know it. */
 export interface Sweepable {
@@ -14,7 +14,7 @@ export interface Sweepable {
 
 /** What a call needs of the gateway. */
 export interface CallServices {
-  readonly clock: Clock;
+  readonly clock: RecentClock;
   readonly activator: Activator;
   /** How long a connection to a pod may take to stand; milliseconds. */
   readonly dialTimeoutMs: number;

@@ -67,7 +67,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#exchange = request.exchange;
     this.#route = request.route;
     this.patienceMs = request.waitS === undefined ? undefined : request.waitS * 1000;
-    this.#record = new CallRecord(request, services.clock.monotonic());
+    this.#record = new CallRecord(request, services.clock.recent);
     this.#body = new CallBody(request.exchange, request.route.holding);
   }
 
@@ -78,7 +78,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     const admission = this.#services.activator.enter(this.#route, this);
     switch (admission.kind) {
       case 'pod':
-        this.dispatch(admission.endpoint);
+        this.#dispatch(admission.endpoint, this.#services.clock.recent);
         break;
       case 'held':
         this.#hold();
@@ -114,8 +114,11 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   dispatch(endpoint: Endpoint): void {
-    const now = this.#services.clock.monotonic();
     this.#body.unhold();
+    this.#dispatch(endpoint, this.#services.clock.monotonic());
+  }
+
+  #dispatch(endpoint: Endpoint, now: number): void {
     this.#record.dispatched(now, endpoint);
     this.#state = 'dialing';
     this.#endpoint = endpoint;
@@ -208,7 +211,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   responseHead(head: ResponseHead): void {
     this.#body.drop();
-    const now = this.#services.clock.monotonic();
+    const now = this.#services.clock.recent;
     this.#record.status = head.status;
     this.#record.answeredAt = now;
     if (head.status === 101) {
@@ -317,7 +320,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   }
 
   #rearm(ms: number): void {
-    this.#deadline = this.#services.clock.monotonic() + ms;
+    this.#deadline = this.#services.clock.recent + ms;
   }
 
   #pauseAnswer(): void {

@@ -8,6 +8,7 @@ import type { HoldingLimits } from './activator/holding.ts';
 import type { TelemetryOptions } from './telemetry/telemetry.ts';
 import type { ClientLimits } from './wire/connection.ts';
 import type { ConnectionLimits } from './wire/connection-book.ts';
+import type { RecentClock } from './wire/recent-clock.ts';
 
 /** Bounds of what a client or a function can make the gateway do; bytes and milliseconds. */
 export interface GatewayLimits extends ClientLimits, ConnectionLimits, HoldingLimits {
@@ -80,4 +81,7 @@ export interface GatewayOptions {
   readonly random?: () => number;
 }
 
-export type ResolvedGateway = Required<GatewayOptions> & { readonly limits: GatewayLimits };
+export type ResolvedGateway = Required<GatewayOptions> & {
+  readonly limits: GatewayLimits;
+  readonly clock: RecentClock;
+};

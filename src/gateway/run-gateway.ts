@@ -19,6 +19,7 @@ import { Prober } from './routes/prober.ts';
 import { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
+import { RecentClock } from './wire/recent-clock.ts';
 
 /** How often deadlines are looked at. Nothing that could go on waits for it. */
 const sweepMs = 100;
@@ -60,6 +61,7 @@ function resolve(options: GatewayOptions): ResolvedGateway {
     telemetry: {},
     random: Math.random,
     ...options,
+    clock: new RecentClock(options.clock),
     domain: (options.domain ?? 'localhost').toLowerCase(),
     limits: { ...defaultGatewayLimits, ...options.limits },
     informers: options.informers ?? informersOf(options),

@@ -1,8 +1,10 @@
 import type { Ids } from '../lib/ids.ts';
 
 const traceparentPattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-const zeroTrace = '0'.repeat(32);
-const zeroSpan = '0'.repeat(16);
+const traceDigits = 32;
+const spanDigits = 16;
+const zeroTrace = '0'.repeat(traceDigits);
+const zeroSpan = '0'.repeat(spanDigits);
 
 /** The trace of one request (W3C Trace Context): where it came from and the span that goes on. */
 export interface TraceContext {
@@ -46,15 +48,23 @@ export function parseTraceparent(received: string): TraceParent | undefined {
 /** Goes on with the client's trace under a new span id, or starts one when there is no valid one. */
 export function traceContext(received: string, ids: Ids): TraceContext {
   const parent = received === '' ? undefined : parseTraceparent(received);
-  const span = ids.hex(16);
-  return parent === undefined
-    ? { traceparent: `00-${ids.hex(32)}-${span}-01`, continued: false }
-    : { traceparent: `00-${parent.traceId}-${span}-${parent.flags}`, continued: true };
+  if (parent === undefined) {
+    const digits = ids.hex(traceDigits + spanDigits);
+    const traceId = digits.slice(0, traceDigits);
+    return {
+      traceparent: `00-${traceId}-${digits.slice(traceDigits)}-01`,
+      continued: false,
+    };
+  }
+  const traceparent = `00-${parent.traceId}-${ids.hex(spanDigits)}-${parent.flags}`;
+  return { traceparent, continued: true };
 }
 
 const requestIdPattern = /^[A-Za-z0-9._~:/+=@-]{1,128}$/;
 
-/** The client's request id when it is sane, else a new one. */
+const requestIdDigits = 32;
+
+/** The client's request id when it is sane, else a new one: random hexadecimal digits. */
 export function requestId(received: string, ids: Ids): string {
-  return requestIdPattern.test(received) ? received : ids.uid();
+  return received !== '' && requestIdPattern.test(received) ? received : ids.hex(requestIdDigits);
 }

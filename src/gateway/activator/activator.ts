@@ -1,10 +1,10 @@
-import type { Clock } from '../../lib/clock.ts';
 import type { Endpoint } from '../routes/endpoint.ts';
 import type { Route } from '../routes/route.ts';
+import type { RecentClock } from '../wire/recent-clock.ts';
 import type { Refusal, Waiter } from './holding.ts';
 
 export interface ActivatorOptions {
-  readonly clock: Clock;
+  readonly clock: RecentClock;
   readonly random: () => number;
   /** How long a request waits for a pod when neither it nor its function says otherwise. */
   readonly holdMs: number;
@@ -95,7 +95,7 @@ export class Activator {
   /** A request has left its pod. */
   release(route: Route, endpoint: Endpoint): void {
     this.#give(route, endpoint);
-    route.demand.end(this.#options.clock.monotonic());
+    route.demand.end(this.#options.clock.recent);
     this.#pump(route);
   }
 

@@ -1,6 +1,6 @@
 import { drainMark, names, type Pod } from '../../api/index.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { PodConnections } from '../wire/pod-connections.ts';
+import type { RecentClock } from '../wire/recent-clock.ts';
 
 /** What a Pod object says about its pod, as far as routing needs it. */
 export interface PodFacts {
@@ -84,7 +84,7 @@ function portOf(pod: Pod): number {
  */
 export class Endpoint {
   readonly uid: string;
-  readonly #clock: Clock;
+  readonly #clock: RecentClock;
   readonly #removal = new Set<() => void>();
   facts: PodFacts;
   connections: PodConnections;
@@ -97,7 +97,7 @@ export class Endpoint {
   /** The Pod object is gone. */
   removed = false;
 
-  constructor(facts: PodFacts, clock: Clock) {
+  constructor(facts: PodFacts, clock: RecentClock) {
     this.uid = facts.uid;
     this.#clock = clock;
     this.facts = facts;

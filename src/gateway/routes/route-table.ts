@@ -1,6 +1,6 @@
 import type { FunctionObject, Pod } from '../../api/index.ts';
 import type { Informer } from '../../client/index.ts';
-import type { Clock } from '../../lib/clock.ts';
+import type { RecentClock } from '../wire/recent-clock.ts';
 import type { HoldingLimits } from '../activator/holding.ts';
 import { Endpoint, podFacts } from './endpoint.ts';
 import { functionFacts, Route } from './route.ts';
@@ -8,7 +8,7 @@ import { functionFacts, Route } from './route.ts';
 export interface RouteTableOptions {
   readonly functions: Informer<FunctionObject>;
   readonly pods: Informer<Pod>;
-  readonly clock: Clock;
+  readonly clock: RecentClock;
   readonly limits: HoldingLimits;
   /** The route, or a pod of it, has changed; its `routable` is to be refreshed. */
   readonly changed: (route: Route) => void;

@@ -121,7 +121,7 @@ export class ClientConnection implements ExchangeHost, Connection {
       return;
     }
     this.#headBegun = false;
-    this.#deadline = this.#front.clock.monotonic() + this.#front.limits.keepAliveMs;
+    this.#deadline = this.#front.clock.recent + this.#front.limits.keepAliveMs;
     if (this.socket.writableNeedDrain) this.#blocked = true;
     else this.#next();
   }
@@ -145,6 +145,7 @@ export class ClientConnection implements ExchangeHost, Connection {
   }
 
   #data(chunk: Buffer): void {
+    this.#front.clock.monotonic();
     if (this.#lingering) {
       this.#discarded += chunk.length;
       if (this.#discarded > lingerBytes) this.socket.destroy();
@@ -182,7 +183,7 @@ export class ClientConnection implements ExchangeHost, Connection {
     while (this.#ready && this.#pending.length > 0) {
       if (!this.#headBegun) {
         this.#headBegun = true;
-        this.#deadline = this.#front.clock.monotonic() + this.#front.limits.headTimeoutMs;
+        this.#deadline = this.#front.clock.recent + this.#front.limits.headTimeoutMs;
       }
       const result = this.#front.parser.parse(this.#pending);
       if (result.kind === 'incomplete') break;
@@ -209,7 +210,7 @@ export class ClientConnection implements ExchangeHost, Connection {
       return;
     }
     this.#windowFrom = exchange.received;
-    this.#deadline = this.#front.clock.monotonic() + this.#front.limits.bodyWindowMs;
+    this.#deadline = this.#front.clock.recent + this.#front.limits.bodyWindowMs;
   }
 
   /** Refuses a body that came too slowly, unless the gateway did not read or the pod has begun to answer. */
@@ -236,11 +237,12 @@ export class ClientConnection implements ExchangeHost, Connection {
   #linger(): void {
     this.#lingering = true;
     this.#pending = empty;
-    this.#deadline = this.#front.clock.monotonic() + lingerMs;
+    this.#deadline = this.#front.clock.recent + lingerMs;
     this.socket.resume();
   }
 
   #end(): void {
+    this.#front.clock.monotonic();
     this.#ended = true;
     const exchange = this.#exchange;
     if (exchange === undefined) {
@@ -259,7 +261,7 @@ export class ClientConnection implements ExchangeHost, Connection {
     exchange.halfClosed();
     const delayMs = leaveChecksMs[this.#leaveChecks];
     this.#leaveChecks += 1;
-    if (delayMs !== undefined) this.#deadline = this.#front.clock.monotonic() + delayMs;
+    if (delayMs !== undefined) this.#deadline = this.#front.clock.recent + delayMs;
   }
 
   #closed(): void {

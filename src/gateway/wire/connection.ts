@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../lib/clock.ts';
 import type { Exchange } from './exchange.ts';
+import type { RecentClock } from './recent-clock.ts';
 import type { HeadLimits, RequestHeadParser } from './request-head.ts';
 
 /** Limits of the client side; bytes and milliseconds. */
@@ -20,7 +20,7 @@ export interface ClientLimits extends HeadLimits {
 /** What all connections of one front share. */
 export interface FrontContext {
   readonly limits: ClientLimits;
-  readonly clock: Clock;
+  readonly clock: RecentClock;
   readonly parser: RequestHeadParser;
   readonly handler: (exchange: Exchange) => void;
   /** Clients speak TLS. */

@@ -1,6 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { listenError } from '../../lib/listen-error.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type {
   ClientLimits,
   Connection,
@@ -11,6 +10,7 @@ import type {
 import { clientOf, type ConnectionBook } from './connection-book.ts';
 import type { Exchange } from './exchange.ts';
 import type { FrontTraffic } from './front-traffic.ts';
+import type { RecentClock } from './recent-clock.ts';
 import { RequestHeadParser } from './request-head.ts';
 
 export interface FrontOptions {
@@ -24,7 +24,7 @@ export interface FrontOptions {
   /** What comes and goes is counted here, likewise. */
   readonly traffic: FrontTraffic;
   readonly layer: ConnectionLayer;
-  readonly clock: Clock;
+  readonly clock: RecentClock;
   readonly handler: (exchange: Exchange) => void;
   readonly refused: (status: number) => void;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { RecentClock } from './recent-clock.ts';
 import {
   type ConnectionHome,
   type UpstreamAddress,
@@ -28,13 +28,13 @@ const maxIdle = 128;
  */
 export class PodConnections implements ConnectionHome {
   readonly address: UpstreamAddress;
-  readonly #clock: Clock;
+  readonly clock: RecentClock;
   readonly #idle: UpstreamConnection[] = [];
   #closed = false;
 
-  constructor(address: UpstreamAddress, clock: Clock) {
+  constructor(address: UpstreamAddress, clock: RecentClock) {
     this.address = address;
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   get idleCount(): number {
@@ -53,7 +53,7 @@ export class PodConnections implements ConnectionHome {
     }
     // The oldest goes: were it the newest, only connections too old for a POST would be left.
     if (this.#idle.length >= maxIdle) this.#idle.shift()?.destroy();
-    connection.idleSince = this.#clock.monotonic();
+    connection.idleSince = this.clock.recent;
     this.#idle.push(connection);
   }
 
@@ -79,7 +79,7 @@ export class PodConnections implements ConnectionHome {
     while (this.#idle.length > 0) {
       const connection = this.#idle.at(-1) as UpstreamConnection;
       if (connection.usable) {
-        const now = this.#clock.monotonic();
+        const now = this.clock.recent;
         const end = use === 'once' ? safeEndOf(connection) : endOf(connection);
         if (now >= end) return undefined;
         this.#idle.pop();

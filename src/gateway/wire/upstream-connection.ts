@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { BodyDecoder } from './body-decoder.ts';
+import type { RecentClock } from './recent-clock.ts';
 import { type ResponseHead, ResponseHeadParser } from './response-head.ts';
 
 /** How a request to a pod ended without an answer, or with half of one. */
@@ -39,6 +40,8 @@ export interface UpstreamAddress {
 
 /** Where connections go when their answer is complete. */
 export interface ConnectionHome {
+  /** Read when something comes from the pod. */
+  readonly clock: RecentClock;
   /** The connection is idle and may be used again. */
   idle(connection: UpstreamConnection): void;
   /** The connection is gone, idle or not. */
@@ -99,6 +102,7 @@ export class UpstreamConnection {
       onread: {
         buffer: () => (this.#buffer ??= Buffer.allocUnsafeSlow(this.#readBytes)),
         callback: (length) => {
+          home.clock.monotonic();
           this.#data(this.#taken(length));
           return true;
         },
@@ -106,6 +110,7 @@ export class UpstreamConnection {
     });
     this.#socket.on('connect', () => {
       this.#established = true;
+      home.clock.monotonic();
       this.#sink?.connected();
     });
     this.#socket.on('end', () => this.#end());
