@@ -52,6 +52,7 @@ async function runPods(config: NodeAgentRun, context: ChildContext): Promise<voi
       runtime: await openProcessRuntime({
         folder: config.folder,
         images: runtimeImages(python),
+        servingPort: names.functionPort,
         log,
       }),
       server: {

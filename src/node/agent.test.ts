@@ -147,7 +147,7 @@ describe('runNodeAgent', () => {
     await eventually('event', () => reasons().includes('Started'));
     api.terminate(`${pods}/web`, 30);
     await eventually('the object is gone', () => pod('web') === undefined);
-    assert.ok(reasons().includes('Killing'));
+    await eventually('event', () => reasons().includes('Killing'));
   });
 
   it('restartPolicy Never: exit codes become phases and statuses', async () => {

@@ -99,3 +99,31 @@ function secretData(object: Secret | undefined): ConfigData | undefined {
   const entries = Object.entries(object.data ?? {});
   return new Map(entries.map(([key, value]) => [key, Buffer.from(value, 'base64')]));
 }
+
+/** Begins to read these at once; each answer is given out once, then `configuration` is asked again. */
+export function readAhead(
+  configuration: Configuration,
+  sources: readonly ConfigRef[],
+): Configuration {
+  const begun = new Map(
+    sources.map((ref) => {
+      const reading = configuration.read(ref);
+      // Whoever asks for it hears of the failure.
+      reading.catch(() => undefined);
+      return [keyOf(ref), reading];
+    }),
+  );
+  return {
+    read(ref) {
+      const key = keyOf(ref);
+      const reading = begun.get(key) ?? configuration.read(ref);
+      begun.delete(key);
+      return reading;
+    },
+    changed: (ref, signal) => configuration.changed(ref, signal),
+  };
+}
+
+function keyOf({ kind, namespace, name }: ConfigRef): string {
+  return `${kind}/${namespace}/${name}`;
+}

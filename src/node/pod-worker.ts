@@ -4,13 +4,13 @@ import { BackOff } from '../lib/back-off.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { aborted } from '../lib/wait.ts';
-import { ConfigError, type ConfigRef, type Configuration } from './configuration.ts';
+import { ConfigError, type ConfigRef, type Configuration, readAhead } from './configuration.ts';
 import { ContainerSlot, type PodReport, type SlotPod, type SlotWait } from './container-slot.ts';
 import type { NodeFacts } from './downward.ts';
 import { podStatus } from './pod-status.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
 import { StatusWriter } from './status-writer.ts';
-import { makeVolumes } from './volumes.ts';
+import { makeVolumes, volumeSources } from './volumes.ts';
 
 export interface PodWorkerOptions {
   readonly runtime: Runtime;
@@ -167,6 +167,8 @@ export class PodWorker {
     const { runtime, configuration, facts } = this.#options;
     const pod = this.#pod;
     const { uid = '', namespace = 'default', name } = pod.metadata;
+    const needed = this.#volumes === undefined ? volumeSources(pod) : [];
+    const reading = readAhead(configuration, needed);
     if (this.#sandbox === undefined) {
       const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
       this.#sandbox = await runtime.openSandbox({
@@ -183,7 +185,7 @@ export class PodWorker {
         folder: sandbox.volumesFolder,
         owner: sandbox.owner,
         facts: here,
-        configuration,
+        configuration: reading,
       });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;

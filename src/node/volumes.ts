@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chown, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import type { Container, DownwardFile, KeyToPath, Pod, Volume } from '../api/index.ts';
 import { ConfigError, type ConfigRef, type Configuration, readAll } from './configuration.ts';
@@ -37,6 +37,19 @@ export async function makeVolumes(request: VolumesRequest): Promise<ReadonlyMap<
   return paths;
 }
 
+/** What the volumes of a pod are going to be read from. */
+export function volumeSources({ metadata, spec }: Pod): readonly ConfigRef[] {
+  const { namespace = 'default' } = metadata;
+  const parts = (spec.volumes ?? []).flatMap((volume) => [
+    volume,
+    ...(volume.projected?.sources ?? []).map((source) => ({ name: '', ...projectedPart(source) })),
+  ]);
+  return parts.flatMap(({ configMap, secret }): ConfigRef[] => {
+    if (configMap !== undefined) return [{ kind: 'ConfigMap', namespace, name: configMap.name }];
+    return secret === undefined ? [] : [{ kind: 'Secret', namespace, name: secret.secretName }];
+  });
+}
+
 /** The mounts of a container; makes the folders of `subPath`. */
 export async function mountsOf(
   container: Container,
@@ -67,7 +80,7 @@ async function makeVolume(volume: Volume, request: VolumesRequest): Promise<stri
     if (owner !== undefined) await chown(target, owner.uid, owner.gid);
     return target;
   }
-  await placeFiles(target, await filesOf(volume, request), request.owner);
+  placeFiles(target, await filesOf(volume, request), request.owner);
   return target;
 }
 
@@ -143,33 +156,32 @@ function downwardFiles(
   });
 }
 
-/** Writes all files beside the target and puts them in place by one rename. */
-async function placeFiles(
-  target: string,
-  files: readonly VolumeFile[],
-  owner: Owner | undefined,
-): Promise<void> {
+/**
+ * Writes all files beside the target and puts them in place by one rename. In one go: they are small,
+ * and a trip to the thread pool and back costs more than each of these calls.
+ */
+function placeFiles(target: string, files: readonly VolumeFile[], owner: Owner | undefined): void {
   const folder = `${target}.${randomUUID()}`;
   const made = new Set<string>();
-  const makeFolder = async (path: string): Promise<void> => {
+  const makeFolder = (path: string): void => {
     if (made.has(path)) return;
-    if (path !== folder) await makeFolder(dirname(path));
-    await mkdir(path, { mode: owner === undefined ? 0o700 : 0o750 });
-    if (owner !== undefined) await chown(path, 0, owner.gid);
+    if (path !== folder) makeFolder(dirname(path));
+    mkdirSync(path, { mode: owner === undefined ? 0o700 : 0o750 });
+    if (owner !== undefined) chownSync(path, 0, owner.gid);
     made.add(path);
   };
   try {
-    await makeFolder(folder);
+    makeFolder(folder);
     for (const file of files) {
       const path = join(folder, file.path);
-      await makeFolder(dirname(path));
+      makeFolder(dirname(path));
       const mode = owner === undefined ? 0o600 : 0o640;
-      await writeFile(path, file.data, { mode: file.executable ? mode | 0o110 : mode });
-      if (owner !== undefined) await chown(path, 0, owner.gid);
+      writeFileSync(path, file.data, { mode: file.executable ? mode | 0o110 : mode });
+      if (owner !== undefined) chownSync(path, 0, owner.gid);
     }
-    await rename(folder, target);
+    renameSync(folder, target);
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
     throw error;
   }
 }

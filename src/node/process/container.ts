@@ -18,6 +18,8 @@ export interface ContainerRecord {
   readonly attempt: number;
   readonly id: string;
   readonly marker: string;
+  /** The shim's own marker, where it had waited in a berth. */
+  readonly berth?: string;
   readonly shim: Identity;
   readonly startedAt: number;
   readonly notifies: boolean;

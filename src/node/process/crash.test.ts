@@ -10,6 +10,7 @@ import { silentLog } from '../../lib/log.ts';
 import type { ContainerSpec, Runtime, Sandbox } from '../runtime.ts';
 import { allOfIt, shell, textOf } from '../runtime.contract.ts';
 import { eventually, isRunning } from '../testing/eventually.ts';
+import { instanceOf } from '../testing/instance-of.ts';
 import type { RuntimeOrder } from '../testing/runtime-process.ts';
 import { openProcessRuntime } from './runtime.ts';
 
@@ -132,11 +133,7 @@ describe('process runtime, crash', () => {
     const own = join(folder, 'pods');
     const found = await readdir(own).catch(() => []);
     if (found.some((name) => !name.startsWith('.'))) return own;
-    for (const each of await readdir(publicFolder)) {
-      const inner = await readdir(join(publicFolder, each));
-      if (inner.some((name) => name.length === 36)) return join(publicFolder, each);
-    }
-    throw new Error('No pod is there');
+    return join(publicFolder, instanceOf(folder));
   }
 
   async function recordPath(): Promise<string> {

@@ -8,6 +8,7 @@ import type { Container } from '../../api/index.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Refusal, Runtime, Sandbox, SandboxSpec } from '../runtime.ts';
 import { Addresses } from './addresses.ts';
+import { Berths } from './berths.ts';
 import { BootGate } from './boot-gate.ts';
 import { Cgroups } from './cgroups.ts';
 import { imageName, type RuntimeImage } from './command.ts';
@@ -27,11 +28,15 @@ export interface ProcessRuntimeOptions {
   readonly publicFolder?: string;
   /** PATH of containers. */
   readonly path?: string;
+  /** The port that runtime images serve on: some berths for them are kept ready. */
+  readonly servingPort?: number;
   readonly random?: () => number;
   readonly log: Log;
 }
 
 const defaultPublicFolder = '/var/lib/nought';
+/** How many pods boot at once. */
+const bootPlaces = Math.max(2, availableParallelism());
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
@@ -71,6 +76,7 @@ export async function openProcessRuntime(options: ProcessRuntimeOptions): Promis
     isolation: alone
       ? { ...isolation, limitations: [...isolation.limitations, oneAddress] }
       : isolation,
+    alone,
   });
 }
 
@@ -84,6 +90,8 @@ interface Parts {
   readonly cgroups: Cgroups;
   readonly addresses: Addresses;
   readonly isolation: Isolation;
+  /** All pods share one address. */
+  readonly alone: boolean;
 }
 
 class ProcessRuntime implements Runtime {
@@ -92,6 +100,7 @@ class ProcessRuntime implements Runtime {
   readonly #parts: Parts;
   readonly #host: SandboxHost;
   readonly #log: Log;
+  readonly #berths: Berths | undefined;
   readonly #sandboxes = new Map<string, ProcessSandbox>();
   #nextUser = 0;
 
@@ -101,9 +110,22 @@ class ProcessRuntime implements Runtime {
     this.#log = options.log;
     const fifos = new FifoStock(join(parts.isolation.folder, '.fifos'));
     fifos.fill().catch(() => undefined);
+    const path = options.path ?? process.env['PATH'] ?? standardPath;
+    const { servingPort } = options;
+    if (servingPort !== undefined && !parts.alone && process.platform === 'linux') {
+      this.#berths = new Berths({
+        ...parts,
+        parent: join(parts.isolation.folder, '.berths'),
+        size: bootPlaces + 1,
+        port: servingPort,
+        path,
+        fifos,
+        takeUser: () => this.#takeUser(),
+      });
+    }
     this.#host = {
       instance: parts.instance,
-      path: options.path ?? process.env['PATH'] ?? standardPath,
+      path,
       images: new Map(Object.entries(options.images)),
       isolation: parts.isolation,
       cgroups: parts.cgroups,
@@ -113,7 +135,7 @@ class ProcessRuntime implements Runtime {
           ? new MemoryWatch()
           : undefined,
       fifos,
-      gate: new BootGate(Math.max(2, availableParallelism())),
+      gate: new BootGate(bootPlaces),
       removed: (sandbox) => this.#forget(sandbox),
     };
   }
@@ -145,17 +167,22 @@ class ProcessRuntime implements Runtime {
       for (const marker of await sandbox.adopt()) adopted.add(marker);
     }
     await this.#killStrays(adopted);
+    this.#berths?.fillSoon();
     return [...this.#sandboxes.values()];
   }
 
   async openSandbox(spec: SandboxSpec): Promise<Sandbox> {
+    const images = spec.images.map(imageName);
+    const owned = this.#host.isolation.owner(0, images) !== undefined;
+    const isServing = images.length === 1 && images.every((image) => this.#host.images.has(image));
+    const berth = isServing ? await this.#berths?.take(spec.ports, owned) : undefined;
     const record: SandboxRecord = {
       pod: spec.pod,
-      images: spec.images.map(imageName),
-      address: await this.#parts.addresses.take(spec.ports),
-      userIndex: this.#takeUser(),
+      images,
+      address: berth?.address ?? (await this.#parts.addresses.take(spec.ports)),
+      userIndex: berth?.userIndex ?? this.#takeUser(),
     };
-    const sandbox = new ProcessSandbox(record, this.#host);
+    const sandbox = new ProcessSandbox(record, this.#host, berth);
     this.#sandboxes.set(spec.pod.uid, sandbox);
     sandbox.create();
     return sandbox;
@@ -163,6 +190,7 @@ class ProcessRuntime implements Runtime {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const sandbox of this.#sandboxes.values()) sandbox.close();
+    await this.#berths?.[Symbol.asyncDispose]();
     await this.#host.fifos[Symbol.asyncDispose]();
     this.#parts.cgroups.close();
     if (this.#sandboxes.size === 0) this.#parts.place.remove();
@@ -188,7 +216,10 @@ class ProcessRuntime implements Runtime {
   }
 
   #takeUser(): number {
-    const taken = new Set([...this.#sandboxes.values()].map((each) => each.userIndex));
+    const taken = new Set([
+      ...[...this.#sandboxes.values()].map((each) => each.userIndex),
+      ...(this.#berths?.users() ?? []),
+    ]);
     while (taken.has(this.#nextUser)) this.#nextUser += 1;
     return this.#nextUser++;
   }

@@ -1,7 +1,15 @@
-import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readLog } from '../log-reader.ts';
 import {
   type ContainerSpec,
@@ -11,9 +19,10 @@ import {
   type RuntimeContainer,
   type Sandbox,
 } from '../runtime.ts';
+import { abandonBerth, type Berth, berthCommand, startInBerth } from './berths.ts';
 import type { BootGate } from './boot-gate.ts';
 import type { Cgroups } from './cgroups.ts';
-import { hostCommand, imageName, type RuntimeImage } from './command.ts';
+import { type HostCommand, hostCommand, imageName, type RuntimeImage } from './command.ts';
 import {
   type ContainerRecord,
   loadRecord,
@@ -27,6 +36,7 @@ import type { Isolation } from './isolation.ts';
 import { holdsListener } from './listeners.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import { startShim } from './shim.ts';
+import { makeStartFolder } from './start-folder.ts';
 import type { Strays } from './strays.ts';
 import { exitFile, terminationLog } from './termination.ts';
 
@@ -66,11 +76,15 @@ export class ProcessSandbox implements Sandbox {
   readonly #record: SandboxRecord;
   readonly #folder: string;
   readonly #containers = new Map<string, ProcessContainer>();
+  /** Waits for the first start of the pod's container. */
+  #berth: Berth | undefined;
   #removal: Promise<void> | undefined;
 
-  constructor(record: SandboxRecord, host: SandboxHost) {
+  /** The address and the user of a sandbox with a berth are the berth's. */
+  constructor(record: SandboxRecord, host: SandboxHost, berth?: Berth) {
     this.#host = host;
     this.#record = record;
+    this.#berth = berth;
     this.owner = host.isolation.owner(record.userIndex, record.images);
     this.#folder = join(host.isolation.folder, record.pod.uid);
   }
@@ -113,6 +127,7 @@ export class ProcessSandbox implements Sandbox {
       this.#containers.set(name, container);
       if (living) {
         alive.push(record.marker);
+        if (record.berth !== undefined) alive.push(record.berth);
         await container.check();
       }
     }
@@ -129,8 +144,7 @@ export class ProcessSandbox implements Sandbox {
       folder: this.#startFolder(spec.name, spec.attempt),
     };
     this.#prepare(spec, folder);
-    const image = host.images.get(imageName(spec.image));
-    const command = hostCommand(spec, image, {
+    const command = hostCommand(spec, host.images.get(imageName(spec.image)), {
       path: host.path,
       home: join(folder, 'home'),
       temporary: join(folder, 'tmp'),
@@ -138,37 +152,10 @@ export class ProcessSandbox implements Sandbox {
       address: this.address,
       ownUser: this.owner !== undefined,
     });
-    const pipes = pipePaths(folder);
-    await host.fifos.take(Object.values(pipes));
-    for (const pipe of Object.values(pipes)) this.#give(pipe);
     const leave = await host.gate.enter(signal);
     try {
-      const marker = `${this.pod.uid}/${spec.name}/${spec.attempt}`;
-      const request = {
-        ...command,
-        argv: [...host.isolation.wrap(this.owner), ...command.argv],
-        marker: `${host.instance}/${marker}`,
-        pipes,
-        exitFile: join(folder, exitFile),
-      };
-      const container = await startShim(request, (pid) => {
-        const record: ContainerRecord = {
-          name: spec.name,
-          attempt: spec.attempt,
-          id: `process://${createHash('sha256').update(marker).digest('hex')}`,
-          marker,
-          shim: identifyChild(pid),
-          startedAt: Date.now(),
-          notifies: command.listen !== undefined,
-          ready: false,
-          messageFromLogs: spec.messageFromLogs,
-          memoryBytes: spec.memoryBytes,
-          milliCpu: spec.milliCpu,
-          exit: undefined,
-        };
-        saveRecord(folder, record);
-        return this.#container(record, true);
-      });
+      const container =
+        (await this.#startInBerth(spec, command)) ?? (await this.#startAnew(spec, command));
       this.#containers.set(spec.name, container);
       this.#leaveWhenBooted(container, leave);
       return container;
@@ -176,6 +163,72 @@ export class ProcessSandbox implements Sandbox {
       leave();
       throw error;
     }
+  }
+
+  /** Undefined when there is no berth that fits; there is none afterwards. */
+  async #startInBerth(
+    spec: ContainerSpec,
+    command: HostCommand,
+  ): Promise<ProcessContainer | undefined> {
+    const berth = this.#berth;
+    if (berth === undefined) return undefined;
+    const words = berthCommand(berth, command, `${this.#host.instance}/${this.#marker(spec)}`);
+    if (words === undefined) {
+      await this.#leaveBerth();
+      return undefined;
+    }
+    this.#berth = undefined;
+    const container = this.#adopt(spec, command, { shim: berth.shim, berth: berth.marker });
+    startInBerth(berth, words);
+    // The shim may have died since it was looked at; then its pipe would never tell.
+    void container.check();
+    return container;
+  }
+
+  async #startAnew(spec: ContainerSpec, command: HostCommand): Promise<ProcessContainer> {
+    const { isolation, fifos, instance } = this.#host;
+    const folder = this.#startFolder(spec.name, spec.attempt);
+    const pipes = pipePaths(folder);
+    for (const pipe of Object.values(pipes)) rmSync(pipe, { force: true });
+    await fifos.take(Object.values(pipes));
+    for (const pipe of Object.values(pipes)) this.#give(pipe);
+    const request = {
+      ...command,
+      argv: [...isolation.wrap(this.owner), ...command.argv],
+      marker: `${instance}/${this.#marker(spec)}`,
+      pipes,
+      exitFile: join(folder, exitFile),
+    };
+    return startShim(request, (pid) => this.#adopt(spec, command, { shim: identifyChild(pid) }));
+  }
+
+  /** Writes down what has started, and takes it over. */
+  #adopt(
+    spec: ContainerSpec,
+    command: HostCommand,
+    processes: Pick<ContainerRecord, 'shim' | 'berth'>,
+  ): ProcessContainer {
+    const marker = this.#marker(spec);
+    const record: ContainerRecord = {
+      name: spec.name,
+      attempt: spec.attempt,
+      id: `process://${createHash('sha256').update(marker).digest('hex')}`,
+      marker,
+      ...processes,
+      startedAt: Date.now(),
+      notifies: command.listen !== undefined,
+      ready: false,
+      messageFromLogs: spec.messageFromLogs,
+      memoryBytes: spec.memoryBytes,
+      milliCpu: spec.milliCpu,
+      exit: undefined,
+    };
+    saveRecord(this.#startFolder(spec.name, spec.attempt), record);
+    return this.#container(record, true);
+  }
+
+  #marker({ name, attempt }: ContainerSpec): string {
+    return `${this.pod.uid}/${name}/${attempt}`;
   }
 
   async listensOn(port: number): Promise<boolean> {
@@ -205,10 +258,18 @@ export class ProcessSandbox implements Sandbox {
   }
 
   close(): void {
+    void this.#leaveBerth();
     for (const container of this.#containers.values()) container.close();
   }
 
+  async #leaveBerth(): Promise<void> {
+    const berth = this.#berth;
+    this.#berth = undefined;
+    if (berth !== undefined) await abandonBerth(berth);
+  }
+
   async #remove(): Promise<void> {
+    await this.#leaveBerth();
     await Promise.all([...this.#containers.values()].map((each) => each.stop(0)));
     // What left its group, its session and its parent still carries the marker.
     const own = `${this.pod.uid}/`;
@@ -241,14 +302,12 @@ export class ProcessSandbox implements Sandbox {
   /** Makes the folder of one start, and removes what is older than the start before it. */
   #prepare(spec: ContainerSpec, folder: string): void {
     rmSync(folder, { recursive: true, force: true });
-    const mode = this.owner === undefined ? 0o700 : 0o711;
-    mkdirSync(folder, { recursive: true, mode });
-    for (const own of ['home', 'tmp']) {
-      mkdirSync(join(folder, own), { mode: 0o700 });
-      this.#give(join(folder, own));
+    if (this.#berth === undefined) {
+      makeStartFolder(folder, this.owner);
+    } else {
+      mkdirSync(dirname(folder), { recursive: true, mode: 0o711 });
+      renameSync(this.#berth.folder, folder);
     }
-    writeFileSync(join(folder, terminationLog), '', { mode: 0o600 });
-    this.#give(join(folder, terminationLog));
     for (const attempt of readdirSync(join(this.#folder, 'containers', spec.name)).map(Number)) {
       if (attempt >= spec.attempt) continue;
       rmSync(this.#startFolder(spec.name, attempt), { recursive: true, force: true });
