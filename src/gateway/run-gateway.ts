@@ -18,7 +18,7 @@ import { Latecomers } from './routes/latecomers.ts';
 import { Prober } from './routes/prober.ts';
 import { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
-import { Telemetry } from './telemetry/telemetry.ts';
+import { type ScrapedGateway, Telemetry } from './telemetry/telemetry.ts';
 import { RecentClock } from './wire/recent-clock.ts';
 
 /** How often deadlines are looked at. Nothing that could go on waits for it. */
@@ -41,6 +41,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
   try {
     await Promise.all([functions.synced(signal), pods.synced(signal)]);
     work.push(...gateway.start());
+    await gateway.serveMetrics();
     resolved.onListening(await gateway.fronts.listen());
     await abortable(Promise.all(work), signal);
   } catch (error) {
@@ -175,6 +176,11 @@ class Gateway {
     return [this.#link.run(this.#signal), this.#sweep()];
   }
 
+  /** Opens the metrics' own address, if there is one. */
+  async serveMetrics(): Promise<void> {
+    await this.#telemetry.listen(this.#scraped());
+  }
+
   /** Takes no more requests and lets those in flight finish, for the time of grace. */
   async drain(): Promise<void> {
     this.#stopping = true;
@@ -252,11 +258,18 @@ class Gateway {
   }
 
   #metrics(): Promise<string> {
-    return this.#telemetry.scrape({
+    return this.#telemetry.scrape(this.#scraped());
+  }
+
+  #scraped(): ScrapedGateway {
+    const link = this.#link;
+    return {
       traffic: this.fronts.traffic,
-      autoscalerConnected: this.#link.connected,
+      get autoscalerConnected() {
+        return link.connected;
+      },
       routes: () => this.#table.routes(),
-    });
+    };
   }
 
   async #sweep(): Promise<void> {

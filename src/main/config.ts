@@ -1,3 +1,4 @@
+import type { AccessLogOptions, MetricsAddress } from '../gateway/index.ts';
 import type { Credential } from './credentials.ts';
 import type { Pki } from './pki.ts';
 
@@ -48,4 +49,9 @@ export interface GatewayConfig {
   readonly port: number;
   readonly reusePort: boolean;
   readonly gateway: string;
+  readonly accessLog: AccessLogOptions | undefined;
+  /** The metrics of this process alone, beside those on the shared port. */
+  readonly metrics: MetricsAddress | undefined;
+  /** The `OTEL_` variables of who started the platform. */
+  readonly otel: Readonly<Record<string, string>>;
 }

@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
 import { type ChildContext, runAsChild } from './child-main.ts';
 import type { GatewayConfig } from './config.ts';
+import { gatewayTelemetry } from './gateway-telemetry.ts';
 import { openLifetime } from './lifetime.ts';
 
 /** A process that serves functions' callers. */
@@ -19,6 +20,7 @@ async function gateway(config: GatewayConfig, context: ChildContext): Promise<vo
       port: config.port,
       reusePort: config.reusePort,
       gateway: config.gateway,
+      telemetry: gatewayTelemetry(config, log),
       clock: systemClock,
       ids: randomIds,
       log,

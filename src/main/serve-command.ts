@@ -2,15 +2,16 @@ import { homedir, hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createClient, httpTransport, type Kubeconfig, loadKubeconfig } from '../client/index.ts';
 import { runFunctions } from '../functions/index.ts';
-import { runGateway } from '../gateway/index.ts';
+import { type AccessLogFormat, runGateway } from '../gateway/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
 import { runTogether } from '../lib/run-together.ts';
 import { choosePort } from './free-port.ts';
+import { gatewayTelemetry } from './gateway-telemetry.ts';
 import { openLifetime } from './lifetime.ts';
 import { packageVersion } from './package-paths.ts';
 import { createLog } from './process-log.ts';
-import { parsePort, UsageError } from './up-flags.ts';
+import { parseAccessLog, parsePort, UsageError } from './up-flags.ts';
 
 export const serveUsage = `Run the serverless layer alone, against an existing cluster.
 
@@ -22,6 +23,8 @@ Flags:
   --context NAME        a context of the kubeconfig (default its current one)
   --host ADDRESS        where the gateway and the autoscaler listen (default 127.0.0.1)
   --gateway-port PORT   port of the gateway (default 8080, 0 picks a free one)
+  --access-log FORMAT   one line per call on standard output, as json or combined
+  --metrics-port PORT   metrics at http://HOST:PORT/metrics too, not only at the gateway's /-/metrics
   --gateway-url URL     the gateway as pods reach it (default http://HOST:PORT)
   -h, --help            this text
 
@@ -34,6 +37,8 @@ interface ServeFlags {
   readonly host: string;
   readonly port: number;
   readonly url: string | undefined;
+  readonly accessLog: AccessLogFormat | undefined;
+  readonly metricsPort: number | undefined;
 }
 
 /** `nought serve`: functions, autoscaler and one gateway in this process. */
@@ -82,6 +87,12 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
   await client.raw({ method: 'GET', path: '/apis/nought.dev/v1' });
   const shared = { client, clock: systemClock, ids: randomIds, log };
   const identity = `${hostname()}-${process.pid}`;
+  const { accessLog: format, metricsPort } = flags;
+  const told = {
+    accessLog: format === undefined ? undefined : { format, path: undefined },
+    metrics: metricsPort === undefined ? undefined : { host, port: metricsPort },
+    otel: process.env,
+  };
   const gatewayUrl = flags.url ?? `http://${host}:${port}`;
   await runTogether(
     [
@@ -103,6 +114,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
             host,
             port,
             gateway: identity,
+            telemetry: gatewayTelemetry(told, log),
             onListening: () => process.stdout.write(`gateway     ${gatewayUrl}\n`),
           },
           running,
@@ -124,6 +136,8 @@ function parseServeFlags(args: readonly string[]): ServeFlags | 'help' {
         host: { type: 'string' },
         'gateway-port': { type: 'string' },
         'gateway-url': { type: 'string' },
+        'access-log': { type: 'string' },
+        'metrics-port': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }));
@@ -137,5 +151,10 @@ function parseServeFlags(args: readonly string[]): ServeFlags | 'help' {
     host: values.host ?? '127.0.0.1',
     port: parsePort('--gateway-port', values['gateway-port'] ?? '8080'),
     url: values['gateway-url'],
+    accessLog: parseAccessLog(values['access-log']),
+    metricsPort:
+      values['metrics-port'] === undefined
+        ? undefined
+        : parsePort('--metrics-port', values['metrics-port']),
   };
 }

@@ -9,6 +9,8 @@ test('parseUpFlags() has the defaults of the contract', () => {
     gatewayPort: 8080,
     store: 'lmdb',
     gateways: 1,
+    accessLog: undefined,
+    metricsPort: undefined,
   });
 });
 
@@ -25,6 +27,10 @@ test('parseUpFlags() takes each flag', () => {
     '3',
     '--runtime',
     'process',
+    '--access-log',
+    'combined',
+    '--metrics-port',
+    '9100',
   ];
   assert.deepEqual(parseUpFlags(flags), {
     home: '/h',
@@ -32,6 +38,8 @@ test('parseUpFlags() takes each flag', () => {
     gatewayPort: 0,
     store: 'memory',
     gateways: 3,
+    accessLog: 'combined',
+    metricsPort: 9100,
   });
   assert.equal(parseUpFlags(['--help']), 'help');
 });
@@ -41,6 +49,8 @@ for (const [args, words] of [
   [['--port', '-1'], /--port/],
   [['--gateways', '0'], /--gateways "0": expected a number from 1 to 64/],
   [['--store', 'floppy'], /--store "floppy": expected lmdb or memory/],
+  [['--access-log', 'xml'], /--access-log "xml": expected json or combined/],
+  [['--metrics-port', 'x'], /--metrics-port "x"/],
   [['--runtime', 'magic'], /--runtime "magic": expected process/],
   [['--home', ''], /--home/],
   [['--homme', '/h'], /--homme/],

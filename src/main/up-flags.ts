@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { AccessLogFormat } from '../gateway/index.ts';
 import type { StoreKind } from './config.ts';
 
 /** What `nought up` was asked for. */
@@ -9,6 +10,10 @@ export interface UpFlags {
   readonly gatewayPort: number;
   readonly store: StoreKind;
   readonly gateways: number;
+  /** Undefined for no access log. */
+  readonly accessLog: AccessLogFormat | undefined;
+  /** Of the first gateway, the next ones follow; 0 picks free ones; undefined for none. */
+  readonly metricsPort: number | undefined;
 }
 
 /** The command line is wrong; the message says how. */
@@ -27,6 +32,9 @@ Flags:
   --port PORT           port of the API server on 127.0.0.1 (default 6443, 0 picks a free one)
   --gateway-port PORT   port of the gateway on 127.0.0.1 (default 8080, 0 picks a free one)
   --gateways N          gateway processes that share the port (default 1)
+  --access-log FORMAT   one line per call, as json or combined, in DIR/logs/gateway.access.log
+  --metrics-port PORT   metrics of the gateway at http://127.0.0.1:PORT/metrics; with several
+                        gateways PORT, PORT+1, … (0 picks free ones; endpoints.json names them)
   --home DIR            where data, secrets and logs are kept (default $NOUGHT_HOME or ~/.nought)
   --store KIND          lmdb: on disk (default); memory: forgotten at the end
   --runtime KIND        process: pods are processes of this machine (default)
@@ -60,6 +68,11 @@ export function parseUpFlags(args: readonly string[]): UpFlags | 'help' {
     gatewayPort: parsePort('--gateway-port', values['gateway-port'] ?? '8080'),
     store,
     gateways: parseNumber('--gateways', values.gateways ?? '1', { from: 1, to: maxGateways }),
+    accessLog: parseAccessLog(values['access-log']),
+    metricsPort:
+      values['metrics-port'] === undefined
+        ? undefined
+        : parsePort('--metrics-port', values['metrics-port']),
   };
 }
 
@@ -68,6 +81,8 @@ function parse(args: readonly string[]): {
   port?: string;
   'gateway-port'?: string;
   gateways?: string;
+  'access-log'?: string;
+  'metrics-port'?: string;
   store?: string;
   runtime?: string;
   help?: boolean;
@@ -81,6 +96,8 @@ function parse(args: readonly string[]): {
         port: { type: 'string' },
         'gateway-port': { type: 'string' },
         gateways: { type: 'string' },
+        'access-log': { type: 'string' },
+        'metrics-port': { type: 'string' },
         store: { type: 'string' },
         runtime: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -89,6 +106,12 @@ function parse(args: readonly string[]): {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
+}
+
+/** The format of the access log, undefined for none; throws UsageError. */
+export function parseAccessLog(format: string | undefined): AccessLogFormat | undefined {
+  if (format === undefined || format === 'json' || format === 'combined') return format;
+  throw new UsageError(`Cannot use --access-log "${format}": expected json or combined`);
 }
 
 /** A TCP port, 0 for any; throws UsageError that names the flag. */

@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
 import type { ControlPlaneConfig, GatewayConfig, NodeAgentConfig } from './config.ts';
 import { type Credentials, loadCredentials } from './credentials.ts';
 import { choosePort } from './free-port.ts';
+import { otelVariables } from './gateway-telemetry.ts';
 import { type Home, homeRoot, prepareHome, writeAtomically } from './home.ts';
 import { lockHome } from './home-lock.ts';
 import { kubeconfig } from './kubeconfig.ts';
@@ -21,6 +23,8 @@ export interface Endpoints {
   readonly gateway: string;
   readonly pid: number;
   readonly kubeconfig: string;
+  /** Metrics of each gateway process, with --metrics-port. */
+  readonly metrics?: readonly string[];
 }
 
 export interface UpIo {
@@ -73,7 +77,7 @@ export async function up(
       nodeAgent: start('node-agent', 'node-agent', graceMs.nodeAgent),
       gateways: gateways.map((name) => start(name, 'gateway', graceMs.gateway)),
     };
-    const endpoints = await startAll(flags, home, children, io.signal);
+    const endpoints = await startAll({ flags, home, io }, children);
     if (endpoints !== undefined) {
       // First the lines: a script that waits for the file may look for them next.
       announce(io, endpoints, (systemClock.monotonic() - startedAt) / 1000);
@@ -95,6 +99,13 @@ async function endLeftPods({ nodeAgent }: Children, home: Home): Promise<void> {
   await nodeAgent.configure(config).catch(() => undefined);
 }
 
+/** What is to be started, and where. */
+interface Start {
+  readonly flags: UpFlags;
+  readonly home: Home;
+  readonly io: UpIo;
+}
+
 interface Children {
   readonly controlPlane: SupervisedChild;
   readonly nodeAgent: SupervisedChild;
@@ -102,29 +113,22 @@ interface Children {
 }
 
 /** Undefined when the user asked to stop before all was ready. */
-async function startAll(
-  flags: UpFlags,
-  home: Home,
-  children: Children,
-  signal: AbortSignal,
-): Promise<Endpoints | undefined> {
+async function startAll(start: Start, children: Children): Promise<Endpoints | undefined> {
+  const { signal } = start.io;
   const stopped = once(signal, 'abort').then(() => undefined);
-  const started = configureAll(flags, home, children, signal);
+  const started = configureAll(start, children);
   started.catch(() => undefined);
   return signal.aborted ? undefined : Promise.race([started, stopped]);
 }
 
-async function configureAll(
-  flags: UpFlags,
-  home: Home,
-  children: Children,
-  signal: AbortSignal,
-): Promise<Endpoints> {
+async function configureAll({ flags, home, io }: Start, children: Children): Promise<Endpoints> {
+  const { signal } = io;
   const credentials = loadCredentials(home.credentials, randomIds);
-  const [pki, port, gatewayPort] = await Promise.all([
+  const [pki, port, gatewayPort, metricsPorts] = await Promise.all([
     certificates(home),
     choosePort(host, flags.port),
     choosePort(host, flags.gatewayPort),
+    metricsPortsOf(flags),
   ]);
   const version = packageVersion();
   const gatewayUrl = `http://${host}:${gatewayPort}`;
@@ -158,6 +162,15 @@ async function configureAll(
     port: gatewayPort,
     reusePort: children.gateways.length > 1,
     gateway: `${nodeName()}-${index}`,
+    accessLog:
+      flags.accessLog === undefined
+        ? undefined
+        : {
+            format: flags.accessLog,
+            path: join(home.logs, `${gatewayNames(flags.gateways)[index]}.access.log`),
+          },
+    metrics: metricsPorts === undefined ? undefined : { host, port: metricsPorts[index] ?? 0 },
+    otel: otelVariables(io.env),
   });
   await Promise.all([
     children.nodeAgent.configure(nodeAgent),
@@ -168,7 +181,21 @@ async function configureAll(
     gateway: gatewayUrl,
     pid: process.pid,
     kubeconfig: home.kubeconfig,
+    ...(metricsPorts === undefined
+      ? {}
+      : { metrics: metricsPorts.map((each) => `http://${host}:${each}/metrics`) }),
   };
+}
+
+/** The ports of the gateways' metrics, in their order; undefined for none. */
+async function metricsPortsOf(flags: UpFlags): Promise<readonly number[] | undefined> {
+  const { metricsPort: first, gateways } = flags;
+  if (first === undefined) return undefined;
+  return await Promise.all(
+    Array.from({ length: gateways }, (_, index) =>
+      choosePort(host, first === 0 ? 0 : first + index),
+    ),
+  );
 }
 
 /** The home's certificates; the first start has another process make them. */
@@ -216,5 +243,6 @@ function announce(io: UpIo, endpoints: Endpoints, seconds: number): void {
   io.out(`API server  ${endpoints.apiServer}`);
   io.out(`gateway     ${endpoints.gateway}`);
   io.out(`kubeconfig  ${endpoints.kubeconfig}`);
+  for (const url of endpoints.metrics ?? []) io.out(`metrics     ${url}`);
   io.out(`Ready in ${seconds.toFixed(2)} s; Ctrl-C stops everything`);
 }

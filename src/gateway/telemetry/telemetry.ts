@@ -9,6 +9,7 @@ import { refusal } from '../wire/problem.ts';
 import { AccessLog, type AccessLogOptions } from './access-log.ts';
 import { callSpans } from './call-spans.ts';
 import { type GatewayGauges, GatewayMetrics } from './gateway-metrics.ts';
+import { type MetricsAddress, MetricsServer } from './metrics-server.ts';
 import { SpanExporter } from './span-exporter.ts';
 import type { TraceOptions } from './trace-options.ts';
 import { Tracer } from './tracer.ts';
@@ -17,6 +18,8 @@ import { Tracer } from './tracer.ts';
 export interface TelemetryOptions {
   readonly accessLog?: AccessLogOptions;
   readonly traces?: TraceOptions;
+  /** Another address for the metrics, of this gateway alone. */
+  readonly metrics?: MetricsAddress;
   /** Families of other parts of the process, as whole Prometheus text. */
   readonly moreMetrics?: () => string;
 }
@@ -26,7 +29,7 @@ export type ScrapedGateway = Omit<GatewayGauges, 'gateway' | 'process' | 'more'>
 /**
  * All that the gateway tells of its work: metrics, spans, access log.
  *
- * Owns the exporter of spans, which runs until it is disposed of. What is switched off costs a
+ * Owns the exporter of spans and the metrics' own server, until it is disposed of. What is switched off costs a
  * comparison per call.
  */
 export class Telemetry implements AsyncDisposable {
@@ -39,6 +42,7 @@ export class Telemetry implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #exporting: Promise<void>;
   #scrape: Promise<string> | undefined;
+  #server: MetricsServer | undefined;
 
   constructor(options: ResolvedGateway) {
     this.#options = options;
@@ -50,6 +54,15 @@ export class Telemetry implements AsyncDisposable {
       this.#exporter = new SpanExporter({ ...options, traces });
     }
     this.#exporting = this.#exporter?.run(this.#stop.signal) ?? Promise.resolve();
+  }
+
+  /** Serves the metrics at an address of their own, if there is one; rejects when it cannot. */
+  async listen(gateway: ScrapedGateway): Promise<void> {
+    const { metrics } = this.#options.telemetry;
+    if (metrics === undefined) return;
+    this.#server = new MetricsServer(() => this.scrape(gateway));
+    const { address, port } = await this.#server.listen(metrics);
+    this.#options.log.info('Serving metrics', { url: `http://${address}:${port}/metrics` });
   }
 
   /** The trace that a request belongs to. */
@@ -102,7 +115,11 @@ export class Telemetry implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process[Symbol.dispose]();
     this.#stop.abort();
-    await Promise.all([this.#exporting, this.#accessLog?.[Symbol.asyncDispose]()]);
+    await Promise.all([
+      this.#exporting,
+      this.#accessLog?.[Symbol.asyncDispose](),
+      this.#server?.[Symbol.asyncDispose](),
+    ]);
   }
 
   async #write(gateway: ScrapedGateway): Promise<string> {
