@@ -12,21 +12,40 @@ export interface FunctionState {
   readonly inFlight: number;
   /** RFC 3339; null for a function that was never called. */
   readonly lastInvoked: string | null;
+  /** How the calls are shared, where they are; weights are relative to their sum. */
+  readonly traffic?: readonly { readonly revision: string; readonly weight: number }[];
 }
 
 /** The function's state as the check shows it. */
 export function functionState(route: Route): FunctionState {
-  const { namespace, name, ready, revision, replicas, readyReplicas, lastInvoked } = route.facts;
+  const { traffic } = route;
+  if (traffic === undefined) return stateOf([route]);
+  const shares = traffic.shares.map((each) => ({
+    revision: each.route.facts.revision,
+    weight: each.weight,
+  }));
+  return { ...stateOf(traffic.family), traffic: shares };
+}
+
+/** The state of the target that a tag names. */
+export function targetState(route: Route): FunctionState {
+  return stateOf([route]);
+}
+
+function stateOf(routes: readonly Route[]): FunctionState {
+  const { namespace, name, ready, revision, lastInvoked } = (routes[0] as Route).facts;
+  const sum = (figure: (route: Route) => number): number =>
+    routes.reduce((total, route) => total + figure(route), 0);
   const known = Date.parse(lastInvoked ?? '') || 0;
-  const newest = Math.max(known, route.demand.lastArrivalMs);
+  const newest = Math.max(known, ...routes.map(({ demand }) => demand.lastArrivalMs));
   return {
     namespace,
     name,
     ready,
     revision: revision === '' ? null : revision,
-    replicas,
-    readyReplicas,
-    inFlight: route.demand.inFlight,
+    replicas: sum(({ facts }) => facts.replicas),
+    readyReplicas: sum(({ facts }) => facts.readyReplicas),
+    inFlight: sum(({ demand }) => demand.inFlight),
     lastInvoked: newest === 0 ? null : new Date(newest).toISOString(),
   };
 }

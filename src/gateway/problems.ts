@@ -16,6 +16,18 @@ export function unknownFunction(key: string): Problem {
   };
 }
 
+/** The function has no such tag. */
+export function unknownTag(key: string): Problem {
+  const at = key.lastIndexOf('@');
+  const [namespace = '', name = ''] = key.slice(0, at).split('/');
+  return {
+    status: 404,
+    kind: 'no-such-tag',
+    title: 'No such tag',
+    detail: `Function "${name}" has no target with the tag "${key.slice(at + 1)}"; "kubectl get function ${name} -n ${namespace} -o jsonpath={.status.traffic}" shows those it has`,
+  };
+}
+
 /** The path names no function. */
 export function noTarget(domain: string): Problem {
   return {

@@ -1,12 +1,12 @@
 import { expositionType } from '../lib/exposition.ts';
 import { Call } from './call.ts';
 import type { CallServices, Sweepable } from './call-services.ts';
-import { functionState } from './function-state.ts';
+import { functionState, targetState } from './function-state.ts';
 import type { ResolvedGateway } from './gateway-options.ts';
 import { preferredWait } from './preferences.ts';
-import { noTarget, unknownFunction } from './problems.ts';
+import { noTarget, unknownFunction, unknownTag } from './problems.ts';
 import type { Latecomers } from './routes/latecomers.ts';
-import type { RouteTable } from './routes/route-table.ts';
+import { nameOfTagged, type RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { type FunctionTarget, resolveTarget } from './routes/target.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -37,7 +37,7 @@ export class RequestHandler {
 
   handle(exchange: Exchange): void {
     const { head } = exchange;
-    const { options, table } = this.#services;
+    const { options } = this.#services;
     if (head.target === '*') {
       this.#answer(exchange, 204, 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n', '');
       return;
@@ -57,24 +57,38 @@ export class RequestHandler {
       case 'call':
         break;
     }
-    const route = table.get(target.function);
-    if (route === undefined) this.#unknown(exchange, target);
-    else this.#serve(exchange, route, target);
+    if (!this.#serve(exchange, target)) this.#unknown(exchange, target);
   }
 
-  #serve(exchange: Exchange, route: Route, target: FunctionTarget): void {
-    if (target.kind === 'check') this.#json(exchange, functionState(route));
-    else this.#call(exchange, route, target.path);
+  /** False when the request names no function that is known. */
+  #serve(exchange: Exchange, target: FunctionTarget): boolean {
+    const { table, options } = this.#services;
+    const route = table.get(target.function);
+    if (route !== undefined) {
+      if (target.kind === 'check') this.#json(exchange, functionState(route));
+      else this.#call(exchange, route.traffic?.choose(options.random) ?? route, target.path);
+      return true;
+    }
+    const tagged = table.tagged(target.function, target.byHost);
+    if (tagged === undefined) return false;
+    if (target.kind === 'check') this.#json(exchange, targetState(tagged));
+    else this.#call(exchange, tagged, target.path);
+    return true;
   }
 
   /** A function that was just created may be here before the watch tells of it. */
   #unknown(exchange: Exchange, target: FunctionTarget): void {
-    const lookup = this.#services.latecomers.lookup(target.function);
-    if (lookup === undefined) {
-      this.#refuse(exchange, unknownFunction(target.function));
-      return;
-    }
-    void this.#serveOnceKnown(exchange, target, lookup);
+    const name = nameOfTagged(target.function) ?? target.function;
+    const isKnown = this.#services.table.get(name) !== undefined;
+    const lookup = isKnown ? undefined : this.#services.latecomers.lookup(name);
+    if (lookup === undefined) this.#refuseUnknown(exchange, target);
+    else void this.#serveOnceKnown(exchange, target, lookup);
+  }
+
+  #refuseUnknown(exchange: Exchange, { function: key }: FunctionTarget): void {
+    const name = nameOfTagged(key);
+    const isKnown = name !== undefined && this.#services.table.get(name) !== undefined;
+    this.#refuse(exchange, isKnown ? unknownTag(key) : unknownFunction(name ?? key));
   }
 
   async #serveOnceKnown(
@@ -84,9 +98,7 @@ export class RequestHandler {
   ): Promise<void> {
     exchange.pause();
     await lookup;
-    const route = this.#services.table.get(target.function);
-    if (route === undefined) this.#refuse(exchange, unknownFunction(target.function));
-    else this.#serve(exchange, route, target);
+    if (!this.#serve(exchange, target)) this.#refuseUnknown(exchange, target);
     exchange.resume();
   }
 

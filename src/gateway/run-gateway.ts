@@ -245,7 +245,7 @@ class Gateway {
     return {
       samples: () => {
         const now = this.#options.clock.monotonic();
-        return [...routes()].flatMap(
+        const samples = [...routes()].flatMap(
           ({ demand, facts }) => demand.sample(facts.key, facts.idleMs, now) ?? [],
         );
       },
@@ -276,6 +276,8 @@ class Gateway {
     const { clock } = this.#options;
     const signal = this.#signal;
     while (!signal.aborted) {
+        this.#table.dropLeft();
+        return samples;
       await clock.sleep(sweepMs, signal).catch(() => undefined);
       const now = clock.monotonic();
       this.fronts.sweep(now);

@@ -38,7 +38,7 @@ const held: Admission = { kind: 'held' };
  *
  * Invariants:
  * 1. A request is in `demand` from `enter` until it is released, refused or gone: nothing is counted late.
- * 2. First in, first out: nobody gets a pod while another one of the function waits for it.
+ * 2. First in, first out: nobody gets a pod while another one of the route waits for it.
  * 3. A waiting request moves when a pod comes or a slot is freed, in the same turn of the event
  *    loop; the sweep only ends waits that have lasted too long.
  * 4. A slot that was taken is given back exactly once, by `release` or `retry`.
@@ -101,10 +101,18 @@ export class Activator {
 
   /** Something about the function or its pods has changed. */
   changed(route: Route): void {
+    if (route.traffic === undefined) return;
+    // Another route of the function may share the pod.
+    for (const each of route.traffic.family) if (each !== route) this.#pump(each);
     route.refresh();
     if (route.removed) this.#refuseAll(route, 'gone');
     else if (route.loadFailure !== undefined) this.#refuseAll(route, 'load-failed');
     else {
+    if (route.traffic === undefined) this.#changed(route);
+    else for (const each of route.traffic.family) this.#changed(each);
+  }
+
+  #changed(route: Route): void {
       this.#pump(route);
       if (route.demand.active) this.#options.probe(route);
     }

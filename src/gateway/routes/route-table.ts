@@ -1,9 +1,10 @@
-import type { FunctionObject, Pod } from '../../api/index.ts';
+import type { FunctionObject, Pod, TrafficStatus } from '../../api/index.ts';
 import type { Informer } from '../../client/index.ts';
 import type { RecentClock } from '../wire/recent-clock.ts';
 import type { HoldingLimits } from '../activator/holding.ts';
 import { Endpoint, podFacts } from './endpoint.ts';
-import { functionFacts, Route } from './route.ts';
+import { type FunctionFacts, functionFacts, Route } from './route.ts';
+import { latestFacts, namedFacts, Traffic } from './traffic.ts';
 
 export interface RouteTableOptions {
   readonly functions: Informer<FunctionObject>;
@@ -28,10 +29,16 @@ export interface RouteTableOptions {
  */
 export class RouteTable {
   readonly #options: RouteTableOptions;
+ * 4. A revision that the traffic names has a route of its own, until the last of its calls has ended
+ *    and that was told (`dropLeft`).
   readonly #routes = new Map<string, Route>();
   readonly #pods = new Map<string, Endpoint>();
   readonly #podsOf = new Map<string, Map<string, Endpoint>>();
   readonly #byAddress = new Map<string, Endpoint>();
+  /** Routes of revisions by their name. */
+  readonly #named = new Set<Route>();
+  /** Those of them that get no more calls. */
+  readonly #left = new Set<Route>();
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
@@ -65,8 +72,41 @@ export class RouteTable {
   }
 
   routes(): Iterable<Route> {
-    return this.#routes.values();
+    return this.#named.size === 0 ? this.#routes.values() : this.#allRoutes();
   }
+
+  /** Forgets routes that get no more calls and have none: to be called when that was told. */
+  dropLeft(): void {
+    for (const route of this.#left) {
+      if (route.demand.active) continue;
+      this.#left.delete(route);
+      this.#named.delete(route);
+      const rest = route.traffic?.without(route);
+      for (const each of rest?.family ?? []) each.traffic = rest?.plain === true ? undefined : rest;
+    }
+  }
+  /**
+   * The route that `namespace/name@tag` stands for; with `host` also `namespace/tag-name`, of which the
+   * longest name of a function counts.
+   */
+  tagged(key: string, host: boolean): Route | undefined {
+    const name = nameOfTagged(key);
+    if (name !== undefined) {
+      return this.#routes.get(name)?.traffic?.tags.get(key.slice(key.lastIndexOf('@') + 1));
+    }
+    const start = key.indexOf('/') + 1;
+    for (
+      let dash = host ? key.indexOf('-', start) : -1;
+      dash > 0;
+      dash = key.indexOf('-', dash + 1)
+    ) {
+      const route = this.#routes.get(key.slice(0, start) + key.slice(dash + 1));
+      const tagged = route?.traffic?.tags.get(key.slice(start, dash));
+      if (tagged !== undefined) return tagged;
+    }
+    return undefined;
+  }
+
 
   endpoints(): Iterable<Endpoint> {
     return this.#pods.values();
@@ -103,11 +143,57 @@ export class RouteTable {
     this.#options.changed(route);
   }
 
+    const places = object.status?.traffic;
+    if (places !== undefined || route.traffic !== undefined)
+      this.#share(route, facts, places ?? []);
   #functionGone(key: string): void {
     const route = this.#routes.get(key);
     if (route === undefined) return;
+  /** Makes the routes that the traffic asks for, and keeps those that still have calls. */
+  #share(latest: Route, facts: FunctionFacts, places: readonly TrafficStatus[]): void {
+    const named = new Map<string, Route>();
+    for (const route of latest.traffic?.family ?? []) {
+      if (route.facts.named !== undefined) named.set(route.facts.named, route);
+    }
+    const wanted = new Map<string, TrafficStatus>();
+    for (const place of places) {
+      if (place.latest !== true && place.revision !== undefined) wanted.set(place.revision, place);
+    }
+    for (const [revision, place] of wanted) {
+      if (named.has(revision)) continue;
+      const own = namedFacts(facts, revision, place);
+      const route = new Route(own, this.#options.limits, latest.endpoints);
+      named.set(revision, route);
+      this.#named.add(route);
+    }
+    for (const [revision, route] of named) {
+      const place = wanted.get(revision);
+      route.facts = namedFacts(facts, revision, place);
+      if (place === undefined) this.#left.add(route);
+      else this.#left.delete(route);
+    }
+    if (places.length > 0) latest.facts = latestFacts(facts, places);
+    const at = places.map((place) => ({
+      route: place.latest === true ? latest : (named.get(place.revision ?? '') ?? latest),
+      ...place,
+    }));
+    const tags = at.flatMap(({ tag, route }) => (tag === undefined ? [] : [[tag, route] as const]));
+    const shares = at.filter(({ weight }) => weight > 0);
+    const traffic = new Traffic([latest, ...named.values()], new Map(tags), shares);
+    for (const route of traffic.family) route.traffic = traffic.plain ? undefined : traffic;
+  }
+
+  *#allRoutes(): Generator<Route, void, undefined> {
+    yield* this.#routes.values();
+    yield* this.#named;
+  }
+
     this.#routes.delete(key);
-    route.removed = true;
+    for (const each of route.traffic?.family ?? [route]) {
+      each.removed = true;
+      this.#named.delete(each);
+      this.#left.delete(each);
+    }
     this.#options.changed(route);
     if (route.endpoints.size === 0) this.#podsOf.delete(key);
   }
@@ -187,3 +273,9 @@ export class RouteTable {
 function keyOf(object: FunctionObject): string {
   return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
 }
+/** `namespace/name` of `namespace/name@tag`; undefined for a key without a tag. */
+export function nameOfTagged(key: string): string | undefined {
+  const at = key.lastIndexOf('@');
+  return at < 0 ? undefined : key.slice(0, at);
+}
+

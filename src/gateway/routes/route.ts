@@ -4,9 +4,11 @@ import { Demand } from '../demand/demand.ts';
 import { parseDuration } from './duration.ts';
 import type { FunctionSeries } from '../telemetry/function-series.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Traffic } from './traffic.ts';
 
 /** What a Function says, with its defaults: resolved once per change. */
 export interface FunctionFacts {
+  /** `namespace/name`, with `@revision` for the route of a revision by its name: also of its demand. */
   readonly key: string;
   readonly namespace: string;
   readonly name: string;
@@ -17,6 +19,8 @@ export interface FunctionFacts {
   /** Its pods answer the ready path themselves, so that the gateway may ask them. */
   readonly probeable: boolean;
   readonly revision: string;
+  /** The revision that the route is for by its name; undefined for the latest one, whichever that is. */
+  readonly named: string | undefined;
   readonly ready: boolean;
   /** Reason and message of the condition `Serving` (`Ready` where there is none) that is not True. */
   readonly trouble: { readonly reason: string; readonly message: string };
@@ -48,6 +52,7 @@ export function functionFacts(object: FunctionObject): FunctionFacts | undefined
     hardConcurrency: spec.scaling?.hardConcurrency ?? 0,
     probeable: spec.runtime !== 'image' && spec.signature !== 'http',
     revision: status?.revision ?? '',
+    named: undefined,
     ready,
     trouble:
       serving === undefined || serving.status === 'True'
@@ -68,7 +73,8 @@ const packingLimit = 3;
 const scanLimit = 32;
 
 /**
- * A function with its pods, the requests it has and those that wait.
+ * A function with its pods, the requests it has and those that wait: all of them where the latest
+ * revision takes all calls, else those for one target of the function's traffic.
  *
  * Invariants:
  * 1. `routable` holds the pods of the function's revision that may get requests, and no others,
@@ -84,6 +90,8 @@ export class Route {
   routable: readonly Endpoint[] = [];
   removed = false;
   /** What is counted for it; made with its first call, the metrics' business. */
+  /** How the function's calls are shared; undefined where the latest revision takes them all. */
+  traffic: Traffic | undefined = undefined;
   series: FunctionSeries | undefined = undefined;
 
   constructor(

@@ -9,10 +9,12 @@ export type Target =
 
 export type FunctionTarget =
   /** `GET /NS/NAME`. */
-  | { readonly kind: 'check'; readonly function: string }
+  | { readonly kind: 'check'; readonly function: string; readonly byHost: false }
   | {
       readonly kind: 'call';
+      /** `NS/NAME`, or `NS/NAME@TAG` as the path has it; of a host its first label in place of the name. */
       readonly function: string;
+      readonly byHost: boolean;
       /** Path and query for the pod. */
       readonly path: string;
     };
@@ -36,7 +38,7 @@ const dotSegment = /(?:^|[/\\])(?:\.|%2e){1,2}(?:$|[/\\?;]|%2f|%5c)/i;
 export function resolveTarget(request: TargetRequest, domain: string): Target {
   const { target, method } = request;
   const byHost = functionOfHost(request.host, domain);
-  if (byHost !== undefined) return { kind: 'call', function: byHost, path: target };
+  if (byHost !== undefined) return { kind: 'call', function: byHost, byHost: true, path: target };
   const query = target.indexOf('?');
   const path = query < 0 ? target : target.slice(0, query);
   const second = path.indexOf('/', 1);
@@ -48,11 +50,14 @@ export function resolveTarget(request: TargetRequest, domain: string): Target {
   const third = path.indexOf('/', second + 1);
   if (third === second + 1) return { kind: 'none' };
   const name = third < 0 ? path.slice(1) : path.slice(1, third);
-  if (third >= 0) return { kind: 'call', function: name, path: target.slice(third) };
-  if ((method === 'GET' || method === 'HEAD') && !request.websocket) {
-    return { kind: 'check', function: name };
+  if (third >= 0) {
+    return { kind: 'call', function: name, byHost: false, path: target.slice(third) };
   }
-  return { kind: 'call', function: name, path: query < 0 ? '/' : `/${target.slice(query)}` };
+  if ((method === 'GET' || method === 'HEAD') && !request.websocket) {
+    return { kind: 'check', function: name, byHost: false };
+  }
+  const rest = query < 0 ? '/' : `/${target.slice(query)}`;
+  return { kind: 'call', function: name, byHost: false, path: rest };
 }
 
 /** `NS/NAME` of `NAME.NS.domain`; undefined for any other host. */

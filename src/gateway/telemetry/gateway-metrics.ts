@@ -258,5 +258,7 @@ const functionFamilies: readonly FunctionFamily[] = [
 
 /** Names of Kubernetes objects need no escaping. */
 function labelsOf({ facts }: Route): string {
-  return `namespace="${facts.namespace}",function="${facts.name}"`;
+  const { namespace, name, named } = facts;
+  const revision = named === undefined ? '' : `,revision="${named}"`;
+  return `namespace="${namespace}",function="${name}"${revision}`;
 }

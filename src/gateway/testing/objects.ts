@@ -1,4 +1,10 @@
-import { type FunctionObject, type FunctionSpec, names, type Pod } from '../../api/index.ts';
+import {
+  type FunctionObject,
+  type FunctionSpec,
+  names,
+  type Pod,
+  type TrafficTarget,
+} from '../../api/index.ts';
 
 export interface FunctionShape {
   readonly name?: string;
@@ -10,6 +16,8 @@ export interface FunctionShape {
   readonly trouble?: readonly [reason: string, message: string];
   /** The newest revision is in trouble, an older one serves. */
   readonly serving?: boolean;
+  /** What is in force; `reason` is why a target cannot serve. */
+  readonly traffic?: readonly (TrafficTarget & { readonly reason?: string })[];
 }
 
 export function functionObject(shape: FunctionShape = {}): FunctionObject {
@@ -33,6 +41,17 @@ export function functionObject(shape: FunctionShape = {}): FunctionObject {
       replicas: 0,
       readyReplicas: 0,
       ...(revision === '' ? {} : { revision }),
+      ...(shape.traffic === undefined
+        ? {}
+        : {
+            traffic: shape.traffic.map((target) => ({
+              ...(target.latest === true ? { revision } : {}),
+              weight: 0,
+              replicas: 1,
+              readyReplicas: 1,
+              ...target,
+            })),
+          }),
     },
   };
 }
