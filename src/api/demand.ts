@@ -37,7 +37,24 @@ export type GatewayMessage =
 /** What gateways tell of demand, once they are known. */
 export type DemandMessage = Exclude<GatewayMessage, { kind: 'hello' } | SlotRequest>;
 
-export type AutoscalerMessage = { readonly kind: 'welcome' } | SlotAnswer;
+export type AutoscalerMessage =
+  | { readonly kind: 'welcome' }
+  /** A pod of a pool has the function's code and takes calls; the watch will tell of it. */
+  | { readonly kind: 'claimed'; readonly pod: ClaimedPod }
+  | SlotAnswer;
+
+/** A pod that has just become a function's. */
+export interface ClaimedPod {
+  readonly uid: string;
+  readonly name: string;
+  /** `namespace/name`. */
+  readonly function: string;
+  readonly revision: string;
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds since the epoch. */
+  readonly createdMs: number;
+}
 
 /**
  * Names one draining of one pod: the pod's uid and the value of its annotation `nought.dev/draining`.
@@ -107,8 +124,13 @@ export function parseAutoscalerMessage(line: string): AutoscalerMessage | undefi
     case 'alive':
       return { kind: value['kind'] };
     case 'granted':
+      return isText(value['function']) && isSlotCounts(value['pods'])
+        ? { kind: 'granted', function: value['function'], pods: value['pods'] }
+        : undefined;
     case 'cap':
-      return isSlotCounts(value['pods']) ? { kind: value['kind'], pods: value['pods'] } : undefined;
+      return isSlotCounts(value['pods']) ? { kind: 'cap', pods: value['pods'] } : undefined;
+    case 'claimed':
+      return isClaimedPod(value['pod']) ? { kind: 'claimed', pod: value['pod'] } : undefined;
     case 'recall': {
       const { function: name, wanted, owed } = value;
       return isText(name) && isCount(wanted) && isCount(owed)
@@ -149,6 +171,21 @@ function isDemand(value: unknown): value is FunctionDemand {
     isCount(demand.held) &&
     isCount(demand.idleMs) &&
     isCount(demand.arrived)
+  );
+}
+
+function isClaimedPod(value: unknown): value is ClaimedPod {
+  const pod = value as Partial<Record<keyof ClaimedPod, unknown>> | null;
+  return (
+    typeof pod === 'object' &&
+    pod !== null &&
+    isText(pod.uid) &&
+    isText(pod.name) &&
+    isText(pod.function) &&
+    isText(pod.revision) &&
+    isText(pod.host) &&
+    isCount(pod.port) &&
+    isCount(pod.createdMs)
   );
 }
 

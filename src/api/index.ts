@@ -43,7 +43,13 @@ export { decodeProblem, validateObject } from './schema/validate-object.ts';
 export { type JsonPath, parseJsonPath } from './table/json-path.ts';
 export { type Table, type TableOptions, toTable } from './table/to-table.ts';
 export { openApiDefinitions } from './openapi/openapi-definitions.ts';
-export type { AutoscalerMessage, DemandMessage, FunctionDemand, GatewayMessage } from './demand.ts';
+export type {
+  AutoscalerMessage,
+  ClaimedPod,
+  DemandMessage,
+  FunctionDemand,
+  GatewayMessage,
+} from './demand.ts';
 export {
   demandKey,
   demandLineLimit,

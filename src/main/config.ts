@@ -22,6 +22,8 @@ export interface ControlPlaneConfig {
   readonly storeFolder: string;
   /** The gateway as pods reach it. */
   readonly gatewayUrl: string;
+  /** The names of all gateways. */
+  readonly gateways: readonly string[];
   readonly version: string;
 }
 

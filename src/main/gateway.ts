@@ -19,6 +19,7 @@ async function gateway(config: GatewayConfig, context: ChildContext): Promise<vo
       host: config.host,
       port: config.port,
       reusePort: config.reusePort,
+      peers: config.reusePort,
       gateway: config.gateway,
       telemetry: gatewayTelemetry(config, log),
       clock: systemClock,

@@ -141,6 +141,7 @@ async function configureAll({ flags, home, io }: Start, children: Children): Pro
     store: flags.store,
     storeFolder: home.store,
     gatewayUrl,
+    gateways: children.gateways.map((_, index) => gatewayId(index)),
     version,
   };
   await children.controlPlane.configure(controlPlane);
@@ -161,7 +162,7 @@ async function configureAll({ flags, home, io }: Start, children: Children): Pro
     host,
     port: gatewayPort,
     reusePort: children.gateways.length > 1,
-    gateway: `${nodeName()}-${index}`,
+    gateway: gatewayId(index),
     accessLog:
       flags.accessLog === undefined
         ? undefined
@@ -219,6 +220,11 @@ function gatewayNames(count: number): readonly string[] {
   return count === 1
     ? ['gateway']
     : Array.from({ length: count }, (_, index) => `gateway-${index + 1}`);
+}
+
+/** How a gateway calls itself before the autoscaler: the same after a restart. */
+function gatewayId(index: number): string {
+  return `${nodeName()}-${index}`;
 }
 
 /** A DNS-1123 subdomain, as node names must be. */

@@ -181,7 +181,8 @@ export class SlotLedger {
       granted.set(pod.uid, (granted.get(pod.uid) ?? 0) + 1);
     }
     for (const [gateway, granted] of grants) {
-      this.#mail.push({ gateway, answer: { kind: 'granted', pods: counts(granted) } });
+      const slots = counts(granted);
+      this.#mail.push({ gateway, answer: { kind: 'granted', function: name, pods: slots } });
     }
   }
 

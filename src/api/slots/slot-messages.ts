@@ -20,7 +20,12 @@ export type SlotRequest =
 
 export type SlotAnswer =
   /** The gateway has these slots in addition. */
-  | { readonly kind: 'granted'; readonly pods: readonly SlotCount[] }
+  | {
+      readonly kind: 'granted';
+      /** For whose requests they were wanted. */
+      readonly function: string;
+      readonly pods: readonly SlotCount[];
+    }
   /** The gateway may have so many slots of these pods at most, and gives back what is above. */
   | { readonly kind: 'cap'; readonly pods: readonly SlotCount[] }
   /**

@@ -6,12 +6,14 @@ import {
   type Lease,
   names,
   parseAutoscalerMessage,
+  type SlotRequest,
 } from '../../api/index.ts';
 import { type Client, type Informer, refs } from '../../client/index.ts';
 import { BackOff, reconnectBackOff } from '../../lib/back-off.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { deferred } from '../../lib/wait.ts';
+import type { SharedSlots } from '../slots/shared-slots.ts';
 
 /** What there is to tell the autoscaler. */
 export interface DemandSource {
@@ -28,6 +30,8 @@ export interface DemandLinkOptions {
   readonly client: Client;
   readonly leases: Informer<Lease>;
   readonly source: DemandSource;
+  /** Where gateways share hard limits. */
+  readonly slots: Pick<SharedSlots, 'welcome' | 'lost' | 'take'> | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -73,6 +77,16 @@ export class DemandLink {
   /** Says that a draining pod has none of our requests; `mark` names the draining (`drainMark`). */
   drained(mark: string): void {
     this.#send({ kind: 'drained', pods: [mark] });
+  }
+
+  /** Says something about slots; nothing is said without a connection. */
+  tell(message: SlotRequest): void {
+    this.#send(message);
+  }
+
+  /** Ends the connection; a new one follows. */
+  reconnect(): void {
+    this.#socket?.destroy();
   }
 
   /** Keeps the connection until the signal aborts. */
@@ -136,10 +150,23 @@ export class DemandLink {
       socket.setTimeout(welcomeMs, () => socket.destroy(new Error('No welcome came')));
       socket.once('connect', () => socket.write(line({ kind: 'hello', gateway, token })));
       onLines(socket, (text) => {
-        if (welcomed || parseAutoscalerMessage(text)?.kind !== 'welcome') return;
-        welcomed = true;
-        socket.setTimeout(0);
-        this.#welcome(socket, signal);
+        const message = parseAutoscalerMessage(text);
+        switch (message?.kind) {
+          case 'welcome':
+            if (welcomed) break;
+            welcomed = true;
+            socket.setTimeout(0);
+            this.#welcome(socket, signal);
+            break;
+          case 'granted':
+          case 'cap':
+          case 'recall':
+          case 'alive':
+            this.#options.slots?.take(message);
+            break;
+          default:
+            break;
+        }
       });
       await closed;
       if (!signal.aborted) log.info('The autoscaler has closed the connection', { address });
@@ -152,6 +179,7 @@ export class DemandLink {
       }
     } finally {
       this.#socket = undefined;
+      this.#options.slots?.lost();
     }
     return welcomed;
   }
@@ -169,6 +197,7 @@ export class DemandLink {
     log.debug('Connected to the autoscaler', { gateway });
     this.#socket = socket;
     this.#poked.clear();
+    this.#options.slots?.welcome();
     const drained = source.drained();
     if (drained.length > 0) this.#send({ kind: 'drained', pods: drained });
     for (const { function: name, held } of source.waiting()) this.#poke(name, held);

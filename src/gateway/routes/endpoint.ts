@@ -1,4 +1,4 @@
-import { drainMark, names, type Pod } from '../../api/index.ts';
+import { drainMark, names, type Pod, type Slots } from '../../api/index.ts';
 import { PodConnections } from '../wire/pod-connections.ts';
 import type { RecentClock } from '../wire/recent-clock.ts';
 
@@ -49,7 +49,7 @@ export function podFacts(pod: Pod): PodFacts | undefined {
     host: status?.podIP ?? '',
     port: portOf(pod),
     // A pod out of a pool was ready before it had this function's code: only its own answer counts.
-    ready: isReady(pod) && metadata.annotations?.[names.annotation.claim] === undefined,
+    ready: isReady(pod) && metadata.annotations?.[names.annotation.loading] === undefined,
     ending: metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed',
     draining: since === undefined ? undefined : drainMark(metadata.uid, since),
     restarts,
@@ -84,6 +84,8 @@ function portOf(pod: Pod): number {
  */
 export class Endpoint {
   readonly uid: string;
+  /** Where gateways share hard limits: how many requests this one may have here. */
+  slots: Slots | undefined = undefined;
   readonly #clock: RecentClock;
   readonly #removal = new Set<() => void>();
   facts: PodFacts;

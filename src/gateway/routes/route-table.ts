@@ -2,6 +2,7 @@ import type { FunctionObject, Pod, TrafficStatus } from '../../api/index.ts';
 import type { Informer } from '../../client/index.ts';
 import type { RecentClock } from '../wire/recent-clock.ts';
 import type { HoldingLimits } from '../activator/holding.ts';
+import type { SharedSlots } from '../slots/shared-slots.ts';
 import { Endpoint, podFacts } from './endpoint.ts';
 import { type FunctionFacts, functionFacts, Route } from './route.ts';
 import { latestFacts, namedFacts, Traffic } from './traffic.ts';
@@ -15,6 +16,8 @@ export interface RouteTableOptions {
   readonly changed: (route: Route) => void;
   /** A pod is to go away and has none of our requests; `mark` names this draining of it. */
   readonly drained: (mark: string) => void;
+  /** Where gateways share hard limits. */
+  readonly slots: Pick<SharedSlots, 'of' | 'forget'> | undefined;
 }
 
 /**
@@ -26,19 +29,19 @@ export interface RouteTableOptions {
  *    its own, and the older one at that address gets no more requests.
  * 3. A pod that drains and has no request of ours is reported at once, whether or not it was ever
  *    routed to.
+ * 4. A revision that the traffic names has a route of its own, until the last of its calls has ended
+ *    and that was told (`dropLeft`).
  */
 export class RouteTable {
   readonly #options: RouteTableOptions;
- * 4. A revision that the traffic names has a route of its own, until the last of its calls has ended
- *    and that was told (`dropLeft`).
   readonly #routes = new Map<string, Route>();
-  readonly #pods = new Map<string, Endpoint>();
-  readonly #podsOf = new Map<string, Map<string, Endpoint>>();
-  readonly #byAddress = new Map<string, Endpoint>();
   /** Routes of revisions by their name. */
   readonly #named = new Set<Route>();
   /** Those of them that get no more calls. */
   readonly #left = new Set<Route>();
+  readonly #pods = new Map<string, Endpoint>();
+  readonly #podsOf = new Map<string, Map<string, Endpoint>>();
+  readonly #byAddress = new Map<string, Endpoint>();
 
   constructor(options: RouteTableOptions) {
     this.#options = options;
@@ -71,20 +74,6 @@ export class RouteTable {
     return this.#routes.get(key);
   }
 
-  routes(): Iterable<Route> {
-    return this.#named.size === 0 ? this.#routes.values() : this.#allRoutes();
-  }
-
-  /** Forgets routes that get no more calls and have none: to be called when that was told. */
-  dropLeft(): void {
-    for (const route of this.#left) {
-      if (route.demand.active) continue;
-      this.#left.delete(route);
-      this.#named.delete(route);
-      const rest = route.traffic?.without(route);
-      for (const each of rest?.family ?? []) each.traffic = rest?.plain === true ? undefined : rest;
-    }
-  }
   /**
    * The route that `namespace/name@tag` stands for; with `host` also `namespace/tag-name`, of which the
    * longest name of a function counts.
@@ -107,6 +96,20 @@ export class RouteTable {
     return undefined;
   }
 
+  routes(): Iterable<Route> {
+    return this.#named.size === 0 ? this.#routes.values() : this.#allRoutes();
+  }
+
+  /** Forgets routes that get no more calls and have none: to be called when that was told. */
+  dropLeft(): void {
+    for (const route of this.#left) {
+      if (route.demand.active) continue;
+      this.#left.delete(route);
+      this.#named.delete(route);
+      const rest = route.traffic?.without(route);
+      for (const each of rest?.family ?? []) each.traffic = rest?.plain === true ? undefined : rest;
+    }
+  }
 
   endpoints(): Iterable<Endpoint> {
     return this.#pods.values();
@@ -140,15 +143,12 @@ export class RouteTable {
     } else {
       route.facts = facts;
     }
-    this.#options.changed(route);
-  }
-
     const places = object.status?.traffic;
     if (places !== undefined || route.traffic !== undefined)
       this.#share(route, facts, places ?? []);
-  #functionGone(key: string): void {
-    const route = this.#routes.get(key);
-    if (route === undefined) return;
+    this.#options.changed(route);
+  }
+
   /** Makes the routes that the traffic asks for, and keeps those that still have calls. */
   #share(latest: Route, facts: FunctionFacts, places: readonly TrafficStatus[]): void {
     const named = new Map<string, Route>();
@@ -188,6 +188,9 @@ export class RouteTable {
     yield* this.#named;
   }
 
+  #functionGone(key: string): void {
+    const route = this.#routes.get(key);
+    if (route === undefined) return;
     this.#routes.delete(key);
     for (const each of route.traffic?.family ?? [route]) {
       each.removed = true;
@@ -209,6 +212,7 @@ export class RouteTable {
     const before = endpoint?.facts.draining;
     if (endpoint === undefined) {
       endpoint = new Endpoint(facts, this.#options.clock);
+      endpoint.slots = this.#options.slots?.of(endpoint);
       this.#pods.set(facts.uid, endpoint);
       this.#endpointsOf(facts.function).set(facts.uid, endpoint);
     } else {
@@ -227,6 +231,7 @@ export class RouteTable {
     this.#pods.delete(uid);
     this.#unaddress(endpoint);
     endpoint.remove();
+    this.#options.slots?.forget(endpoint);
     const key = endpoint.facts.function;
     const siblings = this.#podsOf.get(key);
     siblings?.delete(uid);
@@ -270,12 +275,12 @@ export class RouteTable {
   }
 }
 
-function keyOf(object: FunctionObject): string {
-  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
-}
 /** `namespace/name` of `namespace/name@tag`; undefined for a key without a tag. */
 export function nameOfTagged(key: string): string | undefined {
   const at = key.lastIndexOf('@');
   return at < 0 ? undefined : key.slice(0, at);
 }
 
+function keyOf(object: FunctionObject): string {
+  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+}
