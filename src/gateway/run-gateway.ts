@@ -248,6 +248,8 @@ class Gateway {
         const samples = [...routes()].flatMap(
           ({ demand, facts }) => demand.sample(facts.key, facts.idleMs, now) ?? [],
         );
+        this.#table.dropLeft();
+        return samples;
       },
       waiting: () =>
         [...routes()]
@@ -276,8 +278,6 @@ class Gateway {
     const { clock } = this.#options;
     const signal = this.#signal;
     while (!signal.aborted) {
-        this.#table.dropLeft();
-        return samples;
       await clock.sleep(sweepMs, signal).catch(() => undefined);
       const now = clock.monotonic();
       this.fronts.sweep(now);

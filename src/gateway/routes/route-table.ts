@@ -2,7 +2,6 @@ import type { FunctionObject, Pod, TrafficStatus } from '../../api/index.ts';
 import type { Informer } from '../../client/index.ts';
 import type { RecentClock } from '../wire/recent-clock.ts';
 import type { HoldingLimits } from '../activator/holding.ts';
-import type { SharedSlots } from '../slots/shared-slots.ts';
 import { Endpoint, podFacts } from './endpoint.ts';
 import { type FunctionFacts, functionFacts, Route } from './route.ts';
 import { latestFacts, namedFacts, Traffic } from './traffic.ts';
@@ -16,8 +15,6 @@ export interface RouteTableOptions {
   readonly changed: (route: Route) => void;
   /** A pod is to go away and has none of our requests; `mark` names this draining of it. */
   readonly drained: (mark: string) => void;
-  /** Where gateways share hard limits. */
-  readonly slots: Pick<SharedSlots, 'of' | 'forget'> | undefined;
 }
 
 /**
@@ -212,7 +209,6 @@ export class RouteTable {
     const before = endpoint?.facts.draining;
     if (endpoint === undefined) {
       endpoint = new Endpoint(facts, this.#options.clock);
-      endpoint.slots = this.#options.slots?.of(endpoint);
       this.#pods.set(facts.uid, endpoint);
       this.#endpointsOf(facts.function).set(facts.uid, endpoint);
     } else {
@@ -231,7 +227,6 @@ export class RouteTable {
     this.#pods.delete(uid);
     this.#unaddress(endpoint);
     endpoint.remove();
-    this.#options.slots?.forget(endpoint);
     const key = endpoint.facts.function;
     const siblings = this.#podsOf.get(key);
     siblings?.delete(uid);
