@@ -1,15 +1,25 @@
 'use strict';
 /** Signature fetch: `export default { fetch(request, env, ctx) }` with the web's Request and Response. */
-const { Readable } = require('node:stream');
-const { pipeline } = require('node:stream/promises');
-const { lazySignal, requestId, logger, sendProblem } = require('./request.cjs');
+const { callSignal, requestId, logger } = require('./context.cjs');
+const { sendProblem } = require('./problem.cjs');
+
+/** Fields that belong to the connection, which is not the function's. */
+const connectionFields = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+]);
+
+const readAheadBytes = 256 * 1024;
 
 function fetchInvoker(target) {
-  return async (incoming, outgoing) => {
-    const id = requestId(incoming);
+  return async (request, response) => {
+    const id = requestId(request);
     const pending = [];
     try {
-      const signal = lazySignal(outgoing)();
+      const signal = callSignal(response);
       const context = {
         requestId: id,
         signal,
@@ -17,13 +27,13 @@ function fetchInvoker(target) {
         waitUntil: (promise) => void pending.push(promise),
         passThroughOnException: () => undefined,
       };
-      const answer = await target.fetch(toRequest(incoming, signal), process.env, context);
+      const answer = await target.fetch(toWebRequest(request, signal), process.env, context);
       if (Object.prototype.toString.call(answer) !== '[object Response]') {
         throw new TypeError('fetch() must return a Response');
       }
-      await sendResponse(outgoing, answer);
+      await sendResponse(response, answer);
     } catch (error) {
-      if (!outgoing.destroyed || outgoing.writableFinished) sendProblem(outgoing, error, id);
+      sendProblem(response, error, id);
     }
     for (const { status, reason } of await Promise.allSettled(pending)) {
       if (status === 'rejected')
@@ -32,31 +42,99 @@ function fetchInvoker(target) {
   };
 }
 
-function toRequest(incoming, signal) {
-  const headers = new Headers();
-  const raw = incoming.rawHeaders;
-  for (let i = 0; i < raw.length; i += 2) headers.append(raw[i], raw[i + 1]);
-  const protocol = incoming.headers['x-forwarded-proto'] ?? 'http';
-  const host = incoming.headers['x-forwarded-host'] ?? incoming.headers.host ?? 'localhost';
-  const hasBody = incoming.method !== 'GET' && incoming.method !== 'HEAD';
-  return new Request(new URL(incoming.url, `${protocol}://${host}`), {
-    method: incoming.method,
+function toWebRequest(request, signal) {
+  const { method, headers } = request;
+  const protocol = headers['x-forwarded-proto'] ?? 'http';
+  const host = headers['x-forwarded-host'] ?? headers.host ?? 'localhost';
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const target = request.url === '*' ? '/' : request.url;
+  return new Request(`${protocol}://${host}${target}`, {
+    method,
     headers,
     signal,
-    ...(hasBody ? { body: Readable.toWeb(incoming), duplex: 'half' } : {}),
+    ...(hasBody ? { body: request.body ?? bodyStream(request), duplex: 'half' } : {}),
   });
 }
 
-async function sendResponse(outgoing, answer) {
-  const headers = {};
-  for (const [name, value] of answer.headers) {
-    if (name !== 'set-cookie') headers[name] = value;
+/** Reads no more of the body than is taken. */
+function bodyStream(request) {
+  let started = false;
+  // A caller that waits for leave to send is given it when the function reads, and not before.
+  const highWaterMark = request.headers.expect === undefined ? readAheadBytes : 0;
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      pull(controller) {
+        if (started) {
+          request.resume();
+          return;
+        }
+        started = true;
+        request.read(streamInto(controller));
+      },
+    },
+    { highWaterMark },
+  );
+}
+
+function streamInto(controller) {
+  let open = true;
+  const settle = (how) => {
+    if (!open) return;
+    open = false;
+    // Its reader may have cancelled it.
+    try {
+      how();
+    } catch {
+      return;
+    }
+  };
+  return {
+    piece(piece) {
+      if (!open) return true;
+      try {
+        // A copy: a byte stream takes the memory over, and that is the socket's.
+        controller.enqueue(new Uint8Array(piece));
+        return controller.desiredSize > 0;
+      } catch {
+        open = false;
+        return true;
+      }
+    },
+    end: () => settle(() => controller.close()),
+    gone: () => settle(() => controller.error(new Error('The caller went away'))),
+  };
+}
+
+async function sendResponse(response, answer) {
+  const { status, body } = answer;
+  const { fields, length } = readFields(answer.headers);
+  if (body === null) {
+    response.start(status, fields, length ?? 0);
+    response.end();
+    return;
   }
-  const cookies = answer.headers.getSetCookie();
-  if (cookies.length > 0) headers['set-cookie'] = cookies;
-  outgoing.writeHead(answer.status, answer.statusText, headers);
-  if (answer.body === null) outgoing.end();
-  else await pipeline(Readable.fromWeb(answer.body), outgoing);
+  response.start(status, fields, length);
+  const reader = body.getReader();
+  response.onGone(() => void reader.cancel().catch(() => undefined));
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!response.write(value)) await response.drained();
+  }
+  response.end();
+}
+
+function readFields(headers) {
+  let fields = '';
+  let length;
+  for (const [name, value] of headers) {
+    if (name === 'content-length' && /^\d{1,15}$/.test(value)) length = Number(value);
+    else if (name !== 'content-length' && !connectionFields.has(name)) {
+      fields += `${name}: ${value}\r\n`;
+    }
+  }
+  return { fields, length };
 }
 
 module.exports = { fetchInvoker, sendResponse };

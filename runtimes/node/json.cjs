@@ -1,67 +1,50 @@
 'use strict';
 /** Signature json: `(input, ctx) => output`, sync, async, or a generator that streams. */
-const {
-  HttpError,
-  readBody,
-  lazySignal,
-  requestId,
-  logger,
-  sendProblem,
-} = require('./request.cjs');
+const { Context, requestId } = require('./context.cjs');
+const { HttpError, sendProblem } = require('./problem.cjs');
+const { readBody } = require('./request.cjs');
+
+const jsonFields = 'content-type: application/json\r\n';
+const bytesFields = 'content-type: application/octet-stream\r\n';
 
 function jsonInvoker(handler) {
   return async (request, response) => {
-    const id = requestId(request);
+    let context;
     try {
-      const body = await readBody(request);
-      const { input, event, path, query } = readInput(request, body);
-      const signal = lazySignal(response);
-      const log = logger(id);
-      const context = {
-        headers: request.headers,
-        method: request.method,
-        path,
-        query,
-        requestId: id,
-        event,
-        get signal() {
-          return signal();
-        },
-        log,
-      };
-      await sendOutput(request, response, await handler(input, context));
+      const body = request.body ?? (await readBody(request));
+      const { input, place } = readInput(request, body);
+      context = new Context(request, response, place);
+      const output = handler(input, context);
+      const settled = typeof output?.then === 'function' ? await output : output;
+      const streams = sendOutput(request, response, settled);
+      if (streams !== undefined) await streams;
     } catch (error) {
-      if (
-        response.destroyed &&
-        !response.writableFinished &&
-        error?.message === 'The client went away'
-      )
-        return;
-      sendProblem(response, error, id);
+      sendProblem(response, error, context?.requestId ?? requestId(request));
     }
   };
 }
 
-function readInput(request, body) {
-  const { pathname, searchParams } = new URL(request.url, 'http://function');
-  const query = Object.fromEntries(searchParams);
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0].trim().toLowerCase();
-  const place = { path: pathname, query };
-  if (type === 'application/cloudevents+json') {
-    const event = parseJson(body);
-    return { ...place, input: event?.data, event };
+function readInput({ url, headers }, body) {
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const query = mark === -1 ? {} : Object.fromEntries(new URLSearchParams(url.slice(mark)));
+  const type = (headers['content-type'] ?? '').split(';', 1)[0].trim().toLowerCase();
+  if (headers['ce-specversion'] === undefined && !type.startsWith('application/cloudevents')) {
+    const input = body.length === 0 ? query : readData(type, body, 'text/plain');
+    return { input, place: { path, query, event: undefined } };
   }
-  const input = body.length === 0 ? query : readBodyInput(type, body);
-  const event =
-    request.headers['ce-specversion'] === undefined
-      ? undefined
-      : binaryEvent(request.headers, type, input);
-  return { ...place, input, event };
+  const event = require('./cloudevent.cjs').readEvent(headers, type, {
+    size: body.length,
+    parse: () => parseJson(body),
+    readData: (dataType) => readData(dataType, body, undefined),
+  });
+  return { input: event.data, place: { path, query, event } };
 }
 
-function readBodyInput(type, body) {
-  // text/plain is what fetch() and many clients say of any string, JSON too.
-  if (type.startsWith('text/') && type !== 'text/plain') return body.toString('utf8');
+/** `loose` is the text that may well be JSON: fetch() and many clients say text/plain of any string. */
+function readData(type, body, loose) {
+  if (type === 'application/json') return parseJson(body);
+  if (type.startsWith('text/') && type !== loose) return body.toString('utf8');
   if (type === 'application/octet-stream' || /^(image|audio|video|multipart)\//.test(type))
     return body;
   return parseJson(body);
@@ -75,56 +58,40 @@ function parseJson(body) {
   }
 }
 
-/** CloudEvents 1.0, HTTP binding, binary mode: attributes are `ce-` headers. */
-function binaryEvent(headers, type, data) {
-  const event = { data };
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith('ce-')) event[name.slice(3)] = decodeURIComponent(value);
+/** Returns a promise when it is not all sent at once. */
+function sendOutput(request, response, output) {
+  if (typeof output === 'object' && output !== null) {
+    if (output instanceof Uint8Array) {
+      response.send(200, bytesFields, output);
+      return undefined;
+    }
+    // By its tag: naming the global Response would load Node's fetch, which takes 25 ms.
+    if (Object.prototype.toString.call(output) === '[object Response]') {
+      return require('./fetch.cjs').sendResponse(response, output);
+    }
+    if (isIterator(output)) return sendStream(request, response, output);
+    if (output.specversion !== undefined) {
+      const { isEvent, sendEvent } = require('./cloudevent.cjs');
+      if (isEvent(output)) {
+        sendEvent(response, output, request.headers.accept);
+        return undefined;
+      }
+    }
+  } else if (output === undefined) {
+    response.send(204, '');
+    return undefined;
   }
-  if (type !== '') event.datacontenttype = type;
-  return event;
-}
-
-async function sendOutput(request, response, output) {
-  if (output === undefined) {
-    response.writeHead(204).end();
-  } else if (output instanceof Uint8Array) {
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': output.length,
-    });
-    response.end(output);
-  } else if (isResponse(output)) {
-    await require('./fetch.cjs').sendResponse(response, output);
-  } else if (isIterator(output)) {
-    await sendStream(request, response, output);
-  } else {
-    const text = JSON.stringify(output);
-    if (text === undefined)
-      throw new TypeError(`The function returned a ${typeof output}, which JSON cannot hold`);
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-    });
-    response.end(text);
-  }
-}
-
-/** By its tag: naming the global Response would load Node's fetch, which takes 25 ms. */
-function isResponse(output) {
-  return (
-    typeof output === 'object' &&
-    output !== null &&
-    Object.prototype.toString.call(output) === '[object Response]'
-  );
+  const json = JSON.stringify(output);
+  if (json === undefined)
+    throw new TypeError(`The function returned a ${typeof output}, which JSON cannot hold`);
+  response.send(200, jsonFields, json);
+  return undefined;
 }
 
 function isIterator(output) {
   return (
-    typeof output === 'object' &&
-    output !== null &&
-    (typeof output[Symbol.asyncIterator] === 'function' ||
-      (typeof output[Symbol.iterator] === 'function' && typeof output.next === 'function'))
+    typeof output[Symbol.asyncIterator] === 'function' ||
+    (typeof output[Symbol.iterator] === 'function' && typeof output.next === 'function')
   );
 }
 
@@ -133,21 +100,21 @@ async function sendStream(request, response, values) {
   const events = (request.headers.accept ?? '').includes('text/event-stream');
   let started = false;
   for await (const value of values) {
-    if (response.destroyed) return;
+    if (response.gone) return;
     if (!started) {
       started = true;
-      response.writeHead(200, {
-        'content-type': events ? 'text/event-stream' : streamType(value),
-        'cache-control': 'no-store',
-      });
+      response.start(200, streamFields(events ? 'text/event-stream' : streamType(value)));
     }
-    if (!response.write(events ? eventOf(value) : chunkOf(value))) await drained(response);
+    if (!response.write(events ? eventOf(value) : chunkOf(value))) await response.drained();
   }
-  if (!started)
-    response.writeHead(200, {
-      'content-type': events ? 'text/event-stream' : 'text/plain; charset=utf-8',
-    });
+  if (!started) {
+    response.start(200, streamFields(events ? 'text/event-stream' : 'text/plain; charset=utf-8'));
+  }
   response.end();
+}
+
+function streamFields(type) {
+  return `content-type: ${type}\r\ncache-control: no-store\r\n`;
 }
 
 function streamType(first) {
@@ -167,18 +134,6 @@ function eventOf(value) {
     .split(/\r\n|\r|\n/)
     .map((line) => `data: ${line}\n`)
     .join('')}\n`;
-}
-
-function drained(response) {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-  });
 }
 
 module.exports = { jsonInvoker };

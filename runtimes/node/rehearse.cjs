@@ -8,8 +8,8 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { readyPath, specializePath } = require('./request.cjs');
-const { createServer } = require('./serve.cjs');
+const { readyPath, specializePath } = require('./paths.cjs');
+const { Server } = require('./serve.cjs');
 const { WarmPod } = require('./warm.cjs');
 
 const calls = 5;
@@ -24,7 +24,7 @@ const sample = {
 async function rehearse() {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'rehearsal-')));
   const secret = crypto.randomBytes(16).toString('hex');
-  const server = createServer(
+  const server = new Server(
     new WarmPod({
       digest: crypto.createHash('sha256').update(secret).digest('hex'),
       folder,
@@ -36,18 +36,13 @@ async function rehearse() {
   try {
     await play(server, secret);
   } finally {
-    server.close();
-    server.closeAllConnections();
+    server.destroy();
     fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
 async function play(server, secret) {
-  await new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address();
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
   const waiting = net.connect({ port, host: '127.0.0.1', noDelay: true });
   try {

@@ -2,54 +2,80 @@
 /**
  * The HTTP server of a pod: hands each request to the role that the pod plays at the moment.
  *
- * A role has `handle(request, response)` and may have `stop()`, called when the pod is to end.
+ * It stands on `net`: `node:http` takes longer to load and to answer the first call, and each further
+ * one costs a multiple. A role has `handle(request, response)` and may have `stop()`, called when the
+ * pod is to end.
  */
-const http = require('node:http');
-const { readyPath, specializePath, refuse } = require('./request.cjs');
+const net = require('node:net');
+const { Connection } = require('./connection.cjs');
+const { readyPath, specializePath } = require('./paths.cjs');
+const { refuse } = require('./problem.cjs');
 
 /** How long a pod that ends still takes calls: longer than word of its end takes to reach gateways. */
 const lameDuckMs = 500;
+const backlog = 511;
+const plain = 'content-type: text/plain\r\n';
 
-const serverOptions = {
-  keepAliveTimeout: 0,
-  requestTimeout: 0,
-  headersTimeout: 0,
-  maxHeaderSize: 64 * 1024,
-  noDelay: true,
-};
+class Server {
+  #net;
+  #connections = new Set();
+  #drained;
+  /** From now on each answer asks for its connection to be closed. */
+  stopping = false;
 
-/** A server that is not listening yet; `server.role` may be replaced at any time. */
-function createServer(role) {
-  const server = http.createServer(serverOptions, (request, response) => {
-    server.role.handle(request, response);
-  });
-  server.role = role;
-  return server;
+  constructor(role) {
+    this.role = role;
+    this.#net = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#connections.add(new Connection(socket, this));
+    });
+  }
+
+  /** `where` is an inherited socket's `{fd}` or `{host, port}`; resolves to the address once it listens. */
+  listen(where) {
+    return new Promise((resolve, reject) => {
+      this.#net.once('error', reject);
+      this.#net.listen({ ...where, backlog }, () => resolve(this.#net.address()));
+    });
+  }
+
+  /** Takes no new connection; resolves when the last request has been answered. */
+  drain() {
+    this.#net.close();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      // Not before: a call may be on its way over a connection that is idle now.
+      for (const connection of this.#connections) connection.endIdle();
+      this.#settle();
+    });
+  }
+
+  destroy() {
+    this.#net.close();
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  /** For connections: an answer is complete. */
+  answered(connection) {
+    if (this.#drained !== undefined) connection.endIdle();
+  }
+
+  /** For connections: one has ended. */
+  closed(connection) {
+    this.#connections.delete(connection);
+    this.#settle();
+  }
+
+  #settle() {
+    if (this.#connections.size === 0) this.#drained?.();
+  }
 }
 
 /** After SIGTERM it serves on for a moment, then ends when the last request has been answered. */
 function endOnSignal(server) {
-  const open = new Set();
-  let stopping = false;
-  server.prependListener('request', (_, response) => {
-    if (stopping) response.setHeader('connection', 'close');
-    open.add(response);
-    response.on('close', () => {
-      open.delete(response);
-      // Not before: a call may be on its way over a connection that is idle now.
-      if (!server.listening) server.closeIdleConnections();
-    });
-  });
   process.once('SIGTERM', () => {
-    stopping = true;
+    server.stopping = true;
     server.role.stop?.();
-    for (const response of open) {
-      if (!response.headersSent) response.setHeader('connection', 'close');
-    }
-    setTimeout(() => {
-      server.close(() => process.exit(0));
-      server.closeIdleConnections();
-    }, lameDuckMs);
+    setTimeout(() => void server.drain().then(() => process.exit(0)), lameDuckMs);
   });
 }
 
@@ -61,7 +87,7 @@ function functionRole(handler, claimed) {
       : require('./json.cjs').jsonInvoker(handler.target);
   return {
     handle(request, response) {
-      if (request.url === readyPath) response.end('ready\n');
+      if (request.url === readyPath) response.send(200, plain, 'ready\n');
       else if (claimed && request.url === specializePath) sendClaimed(response);
       else void invoke(request, response);
     },
@@ -73,4 +99,4 @@ function sendClaimed(response) {
   refuse(response, { status: 409, title: 'Already specialised', detail });
 }
 
-module.exports = { createServer, endOnSignal, functionRole, sendClaimed };
+module.exports = { Server, endOnSignal, functionRole, sendClaimed, plain };

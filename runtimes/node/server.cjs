@@ -89,15 +89,16 @@ function roleOf(handler, claimed) {
 }
 
 function serve(role) {
-  const { createServer, endOnSignal } = require('./serve.cjs');
-  const server = createServer(role);
-  server.on('error', (error) => {
-    console.error(`Cannot listen: ${error.message}`);
-    end({ kind: 'ListenError', message: `Cannot listen: ${error.message}` });
-  });
+  const { Server, endOnSignal } = require('./serve.cjs');
+  const server = new Server(role);
   endOnSignal(server);
   const fd = inherited();
-  server.listen(fd === undefined ? { port: port(), host: env.HOST } : { fd }, ready);
+  const where = fd === undefined ? { port: port(), host: env.HOST } : { fd };
+  server.listen(where).then(ready, (error) => {
+    const message = `Cannot listen: ${error.message}`;
+    console.error(message);
+    end({ kind: 'ListenError', message });
+  });
   return server;
 }
 

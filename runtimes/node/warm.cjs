@@ -15,8 +15,9 @@
  */
 const crypto = require('node:crypto');
 const { loadHandler, describeLoadError } = require('./load.cjs');
-const { readyPath, warmPath, specializePath, refuse, sendJson } = require('./request.cjs');
-const { functionRole, sendClaimed } = require('./serve.cjs');
+const { readyPath, warmPath, specializePath } = require('./paths.cjs');
+const { refuse } = require('./problem.cjs');
+const { functionRole, plain, sendClaimed } = require('./serve.cjs');
 const {
   specialisationLimit,
   parseSpecialisation,
@@ -45,7 +46,7 @@ class WarmPod {
   handle(request, response) {
     switch (request.url) {
       case warmPath:
-        response.end('warm\n');
+        response.send(200, plain, 'warm\n');
         return;
       case readyPath:
         this.#hold(response);
@@ -69,7 +70,7 @@ class WarmPod {
       return;
     }
     this.#held.add(response);
-    response.once('close', () => this.#held.delete(response));
+    response.onGone(() => this.#held.delete(response));
   }
 
   async #specialize(request, response) {
@@ -99,7 +100,7 @@ class WarmPod {
     const end = this.#wrongTries >= triesLimit && this.#state === 'waiting';
     if (end) {
       const message = `${this.#wrongTries} requests to specialise had a wrong secret`;
-      response.once('close', () => this.#options.end({ kind: 'ClaimRefused', message }));
+      response.onClosed(() => this.#options.end({ kind: 'ClaimRefused', message }));
     }
     refuseClaim(response, 403, { detail: 'The secret is not that of this pod', close: true });
   }
@@ -116,13 +117,13 @@ class WarmPod {
     } catch (error) {
       console.error(error?.stack ?? error);
       const reason = describeLoadError(error, code);
-      response.once('close', () => end(reason));
-      response.setHeader('connection', 'close');
-      sendJson(response, 422, reason);
+      response.onClosed(() => end(reason));
+      response.closeAfter();
+      response.send(422, 'content-type: application/json\r\n', JSON.stringify(reason));
       return;
     }
-    response.writeHead(204).end();
-    for (const each of this.#held) each.end('ready\n');
+    response.send(204, '');
+    for (const each of this.#held) each.send(200, plain, 'ready\n');
     this.#held.clear();
   }
 }
@@ -139,13 +140,8 @@ async function receive(request, response) {
     refuseClaim(response, 413, { detail, close: true });
     return undefined;
   }
-  const body = Buffer.allocUnsafe(size);
-  let filled = 0;
-  try {
-    for await (const chunk of request) filled += chunk.copy(body, filled);
-  } catch {
-    return undefined;
-  }
+  const body = request.body ?? (await readAll(request, size));
+  if (body === undefined) return undefined;
   try {
     return parseSpecialisation(body);
   } catch (error) {
@@ -154,15 +150,30 @@ async function receive(request, response) {
   }
 }
 
-/** With `close` the connection ends too: what is left of the request is not read. */
+/** Undefined when it breaks off. */
+function readAll(request, size) {
+  return new Promise((resolve) => {
+    const body = Buffer.allocUnsafe(size);
+    let filled = 0;
+    request.read({
+      piece(piece) {
+        filled += piece.copy(body, filled);
+      },
+      end: () => resolve(body),
+      gone: () => resolve(undefined),
+    });
+  });
+}
+
+/** With `close` the connection ends too: what is left of the request is not waited for. */
 function refuseClaim(response, status, { detail, close = false }) {
-  if (close) response.setHeader('connection', 'close');
+  if (close) response.closeAfter();
   refuse(response, { status, title: 'Cannot specialise', detail });
 }
 
 function refuseCall(response) {
-  response.setHeader('retry-after', '1');
-  refuse(response, { status: 503, title: 'Not ready', detail: 'This pod has no function yet' });
+  const detail = 'This pod has no function yet';
+  refuse(response, { status: 503, title: 'Not ready', detail, fields: 'retry-after: 1\r\n' });
 }
 
 module.exports = { WarmPod };

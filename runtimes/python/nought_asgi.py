@@ -6,7 +6,7 @@ import queue
 import sys
 
 import nought_loop
-from nought_http import HttpError
+from nought_message import HttpError
 
 STARTUP_SECONDS = 60
 # How often a thread whose application waits for its client to leave looks whether it has, in seconds.

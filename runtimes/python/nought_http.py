@@ -1,4 +1,8 @@
-"""A small HTTP/1.1 server: one thread for each connection, blocking reads and writes."""
+"""A small HTTP/1.1 server: one thread for each connection, blocking reads and writes.
+
+What servers and proxies could read in two ways is refused: bare CR and LF, folded lines, spaces before a
+colon, two lengths, odd codings.
+"""
 
 import _socket
 import _thread
@@ -6,179 +10,40 @@ import os
 import signal
 import sys
 
+from nought_message import LINE_LIMIT, READ_SIZE, REASONS, Gone, HttpError, Request, Response, bad_body
+
 WELL_KNOWN = b"/.well-known/nought/"
 READY_PATH = WELL_KNOWN + b"ready"
 SPECIALIZE_PATH = WELL_KNOWN + b"specialize"
 HEAD_LIMIT = 64 * 1024
-BODY_LIMIT = 8 * 1024 * 1024
-READ_SIZE = 64 * 1024
+FIELD_LIMIT = 500
+# How much of a body that nobody wants is read so that the connection can be used on.
+DISCARD_SIZE = 256 * 1024
 LINGER_SIZE = 32 * 1024 * 1024
 LINGER_SECONDS = 2
 BACKLOG = 511
 # How long a pod that ends still takes calls: longer than word of its end takes to reach gateways.
 LAME_DUCK_SECONDS = 0.5
 
-REASONS = {
-    100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
-    301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 307: "Temporary Redirect",
-    308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
-    422: "Unprocessable Content", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
-    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
-}  # fmt: skip
+TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+TARGET_BYTES = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))
 
 
-class HttpError(Exception):
-    """An error that becomes an answer with this status."""
-
-    def __init__(self, status, title, detail):
-        super().__init__(detail)
-        self.status = status
-        self.title = title
+def _is_token(name):
+    return bool(name) and not name.translate(None, TOKEN_BYTES)
 
 
-def _body_too_large():
-    return HttpError(413, "Body too large", "The body is larger than the %d bytes that a handler of signature json "
-                     "is given; send less, or take it as a stream with signature asgi or http" % BODY_LIMIT)
-
-
-class Gone(Exception):
-    """The other side has closed the connection."""
-
-
-class Request:
-    """One request; ``headers`` is a list of (lower-case name, value) in bytes, as they came."""
-
-    def __init__(self, connection, method, target, version, headers):
-        self.connection = connection
-        self.method = method
-        self.target = target
-        self.version = version
-        self.headers = headers
-        self.remaining = 0
-        self.chunked = False
-        self.complete = True
-
-    def header(self, name, default=None):
-        for key, value in self.headers:
-            if key == name:
-                return value.decode("latin-1")
-        return default
-
-    def read_chunk(self):
-        """The next piece of the body; empty once it is complete."""
-        connection = self.connection
-        if self.complete:
-            return b""
-        connection.send_continue()
-        if self.chunked and self.remaining == 0:
-            self._begin_chunk()
-            if self.complete:
-                return b""
-        piece = connection.read_some(min(self.remaining, READ_SIZE))
-        self.remaining -= len(piece)
-        if self.remaining == 0:
-            if self.chunked:
-                connection.read_exactly(2)
-            else:
-                self.complete = True
-        return piece
-
-    def _begin_chunk(self):
-        line = self.connection.read_line()
-        size = line.split(b";", 1)[0].strip()
-        if not size or len(size) > 15 or any(c not in b"0123456789abcdefABCDEF" for c in size):
-            raise HttpError(400, "Invalid request", "The chunk size is no hexadecimal number")
-        self.remaining = int(size, 16)
-        if self.remaining == 0:
-            while self.connection.read_line():
-                pass
-            self.complete = True
-
-    def read_body(self):
-        if not self.chunked and self.remaining > BODY_LIMIT:
-            raise _body_too_large()
-        pieces, size = [], 0
-        while not self.complete:
-            piece = self.read_chunk()
-            size += len(piece)
-            if size > BODY_LIMIT:
-                raise _body_too_large()
-            pieces.append(piece)
-        return b"".join(pieces)
-
-
-class Response:
-    """Writes one answer; the framing is chosen from the headers and the protocol."""
-
-    def __init__(self, connection, request):
-        self.connection = connection
-        self.request = request
-        self.started = False
-        self.finished = False
-        self.chunked = False
-        self.bodyless = False
-
-    def start(self, status, headers, length=None):
-        """Sends the head. ``headers`` is a list of (name, value) in bytes; length None streams."""
-        self.started = True
-        self.bodyless = self.request.method == "HEAD" or status in (204, 304)
-        lines = [("HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))).encode("latin-1")]
-        names = set()
-        for name, value in headers:
-            if b"\r" in value or b"\n" in value or b"\r" in name or b"\n" in name:
-                raise ValueError("A header of the answer holds a line break")
-            names.add(name.lower())
-            lines.append(name + b": " + value)
-        if length is not None and status != 204 and b"content-length" not in names:
-            lines.append(b"content-length: %d" % length)
-        elif length is None and b"content-length" not in names and not self.bodyless:
-            if self.request.version == b"HTTP/1.1":
-                self.chunked = True
-                lines.append(b"transfer-encoding: chunked")
-            else:
-                self.connection.close_after = True
-        if self.connection.closing(self.request):
-            lines.append(b"connection: close")
-        return b"\r\n".join(lines) + b"\r\n\r\n"
-
-    def send_whole(self, status, headers, body):
-        head = self.start(status, headers, len(body))
-        self.finished = True
-        self.connection.write(head if self.bodyless else head + body)
-
-    def write(self, data):
-        if self.bodyless or not data:
-            return
-        self.connection.write(b"%x\r\n%s\r\n" % (len(data), data) if self.chunked else data)
-
-    def end(self):
-        self.finished = True
-        if self.chunked and not self.bodyless:
-            self.connection.write(b"0\r\n\r\n")
-
-    def problem(self, error, title=None):
-        """RFC 9457; the stack goes to the log and never to the caller."""
-        import json
-
-        status = getattr(error, "status", None) or getattr(error, "status_code", None)
-        if not isinstance(status, int) or not 400 <= status <= 599:
-            status = 500
-        if status >= 500:
-            import traceback
-
-            traceback.print_exception(type(error), error, error.__traceback__)
-            sys.stderr.flush()
-        if self.started:
-            self.connection.close_after = True
-            raise Gone()
-        body = {
-            "type": "about:blank",
-            "title": getattr(error, "title", None) or title or ("The function failed" if status >= 500 else "The function refused the request"),
-            "status": status,
-            "detail": str(error) or type(error).__name__,
-        }
-        self.send_whole(status, [(b"content-type", b"application/problem+json")], json.dumps(body).encode())
+def _path_of(target):
+    """Of the absolute form what follows the authority; None when it is none of the forms."""
+    if target.startswith(b"/") or target == b"*":
+        return target
+    scheme, mark, rest = target.partition(b"://")
+    if not mark or scheme.lower() not in (b"http", b"https"):
+        return None
+    ends = [at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0]
+    path = rest[min(ends):] if ends else b""
+    return path if path.startswith(b"/") else b"/" + path
 
 
 class Connection:
@@ -213,9 +78,13 @@ class Connection:
             self.server.role(request, response)
         except HttpError as error:
             response.problem(error)
-        if not request.complete:
-            self.close_after = True
+        if request.complete:
+            return
+        if self.close_after:
             self.linger()
+            return
+        while not request.complete:
+            request.read_chunk()
 
     def linger(self):
         """Reads away, bounded, what still comes: a reset would take the answer from the caller (RFC 9112, 9.6)."""
@@ -230,7 +99,9 @@ class Connection:
 
     def closing(self, request):
         asked = (request.header(b"connection") or "").lower()
-        if "close" in asked or self.server.stopping or not request.complete:
+        if "close" in asked or self.server.stopping or self.wants_continue:
+            self.close_after = True
+        elif not request.complete and (request.chunked or request.remaining > DISCARD_SIZE):
             self.close_after = True
         elif request.version != b"HTTP/1.1" and "keep-alive" not in asked:
             self.close_after = True
@@ -239,50 +110,66 @@ class Connection:
     def read_request(self):
         while b"\r\n\r\n" not in self.buffer:
             if len(self.buffer) > HEAD_LIMIT:
-                self.refuse(431, "Request Header Fields Too Large")
-                return None
+                return self.refuse(431, "The head is too long")
             piece = self.sock.recv(READ_SIZE)
             if not piece:
                 return None
             self.buffer += piece
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        if len(head) > HEAD_LIMIT:
+            return self.refuse(431, "The head is too long")
         lines = head.split(b"\r\n")
-        words = lines[0].split(b" ")
-        if len(words) != 3 or words[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
-            self.refuse(400, "Bad Request")
-            return None
+        if not lines[0]:
+            # RFC 9112, 2.2: an empty line before a request is to be ignored.
+            del lines[0]
+        words = lines[0].split(b" ") if lines else []
+        if len(words) != 3 or not _is_token(words[0]) or not words[1] or words[1].translate(None, TARGET_BYTES):
+            return self.refuse(400, "The request line is malformed")
+        if words[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
+            return self.refuse(505, "The version is neither HTTP/1.1 nor HTTP/1.0")
+        target = _path_of(words[1])
+        if target is None:
+            return self.refuse(400, "The target is malformed")
+        if len(lines) > FIELD_LIMIT:
+            return self.refuse(431, "There are more than %d fields" % FIELD_LIMIT)
         headers = []
         for line in lines[1:]:
             name, colon, value = line.partition(b":")
-            if not colon or not name or name != name.strip():
-                self.refuse(400, "Bad Request")
-                return None
-            headers.append((name.lower(), value.strip()))
-        request = Request(self, words[0].decode("latin-1"), words[1], words[2], headers)
-        return request if self.frame(request) else None
+            if not colon or not _is_token(name):
+                return self.refuse(400, "The name of a field is malformed")
+            if value.translate(None, VALUE_BYTES):
+                return self.refuse(400, "A field holds a control character")
+            headers.append((name.lower(), value.strip(b" \t")))
+        request = Request(self, words[0].decode("latin-1"), target, words[2], headers)
+        return self.frame(request)
 
     def frame(self, request):
-        lengths = [value for name, value in request.headers if name == b"content-length"]
-        codings = [value for name, value in request.headers if name == b"transfer-encoding"]
-        if (codings and lengths) or len(lengths) > 1 or len(codings) > 1:
-            self.refuse(400, "Bad Request")
-            return False
+        """Finds out how long the body is; returns the request, or None when it has been refused."""
+        lengths = request.values(b"content-length")
+        codings = request.values(b"transfer-encoding")
+        hosts = request.values(b"host")
+        modern = request.version == b"HTTP/1.1"
+        if len(hosts) > 1 or (modern and not hosts):
+            return self.refuse(400, "Host is missing, or comes twice")
+        if (codings and (lengths or not modern)) or len(lengths) > 1 or len(codings) > 1:
+            return self.refuse(400, "The framing is ambiguous")
         if codings:
             if codings[0].lower() != b"chunked":
-                self.refuse(501, "Not Implemented")
-                return False
+                return self.refuse(501, "The coding is not supported")
             request.chunked, request.complete = True, False
         elif lengths:
             if not lengths[0].isdigit() or len(lengths[0]) > 15:
-                self.refuse(400, "Bad Request")
-                return False
+                return self.refuse(400, "Content-Length is no length")
             request.remaining = int(lengths[0])
             request.complete = request.remaining == 0
-        self.wants_continue = (request.header(b"expect") or "").lower() == "100-continue"
-        return True
+        self.wants_continue = modern and (request.header(b"expect") or "").lower() == "100-continue"
+        return request
 
-    def refuse(self, status, reason):
-        self.write(b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, reason.encode()))
+    def refuse(self, status, detail):
+        """For what is no request at all; the connection ends with it."""
+        request = Request(self, "GET", b"/", b"HTTP/1.1", [(b"connection", b"close")])
+        Response(self, request).send_problem(status, REASONS[status], detail)
+        self.linger()
 
     def send_continue(self):
         if self.wants_continue:
@@ -314,12 +201,15 @@ class Connection:
         return piece
 
     def read_line(self):
-        while b"\r\n" not in self.buffer:
-            if len(self.buffer) > HEAD_LIMIT:
-                raise HttpError(400, "Invalid request", "A line of the chunked body is too long")
+        """A line of a chunked body: it ends with CRLF and with nothing else."""
+        while b"\n" not in self.buffer:
+            if len(self.buffer) > LINE_LIMIT:
+                raise bad_body("A line of the body is too long")
             self.fill()
-        line, self.buffer = self.buffer.split(b"\r\n", 1)
-        return line
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        if not line.endswith(b"\r") or b"\r" in line[:-1] or len(line) > LINE_LIMIT:
+            raise bad_body("A line of the body does not end with CRLF")
+        return line[:-1]
 
     def is_gone(self):
         """True when the client has left while its request was being worked on."""

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from nought_http import HttpError
+from nought_message import HttpError
 
 _COROUTINE = 0x80
 _ASYNC_GENERATOR = 0x200

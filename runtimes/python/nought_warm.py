@@ -20,7 +20,8 @@ from _operator import _compare_digest
 
 import nought_load
 import nought_specialisation
-from nought_http import READY_PATH, SPECIALIZE_PATH, WELL_KNOWN, Gone, HttpError
+from nought_http import READY_PATH, SPECIALIZE_PATH, WELL_KNOWN
+from nought_message import Gone, HttpError
 
 try:
     from _sha2 import sha256
@@ -177,6 +178,4 @@ def _refusal(status, detail):
 
 
 def _refuse_call(response):
-    body = {"type": "about:blank", "title": "Not ready", "status": 503, "detail": "This pod has no function yet"}
-    headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]
-    response.send_whole(503, headers, json.dumps(body).encode())
+    response.send_problem(503, "Not ready", "This pod has no function yet", [(b"retry-after", b"1")])
