@@ -64,6 +64,11 @@ export interface GatewayOptions {
   readonly gateway: string;
   /** Called once requests are taken: the first lists are in and the socket listens. */
   readonly onListening: (address: AddressInfo) => void;
+  /**
+   * Other gateways serve the same functions: hard limits are shared with them through the autoscaler;
+   * default false.
+   */
+  readonly peers?: boolean;
   /** Several gateway processes share the port; default false. */
   readonly reusePort?: boolean;
   /** Hosts `NAME.NS.domain` reach functions; default `localhost`. */

@@ -58,6 +58,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
 function resolve(options: GatewayOptions): ResolvedGateway {
   return {
     reusePort: false,
+    peers: false,
     trustForwarded: false,
     telemetry: {},
     random: Math.random,
@@ -123,6 +124,7 @@ class Gateway {
   readonly #table: RouteTable;
   readonly #activator: Activator;
   readonly #link: DemandLink;
+  readonly #slots: SharedSlots | undefined;
   readonly #telemetry: Telemetry;
   readonly #calls = new CallList();
   #stopping = false;
@@ -132,10 +134,20 @@ class Gateway {
     this.#options = options;
     this.#signal = signal;
     this.#telemetry = new Telemetry(options);
+    this.#slots = options.peers
+      ? new SharedSlots({
+          clock,
+          send: (message) => this.#link.tell(message),
+          reconnect: () => this.#link.reconnect(),
+          changed: (route) => this.#activator.changed(route),
+        })
+      : undefined;
+    const slots = this.#slots;
     this.#link = new DemandLink({
       ...options,
       leases: options.informers.leases,
       source: this.#source(),
+      slots,
     });
     this.#activator = new Activator({
       clock,
@@ -144,6 +156,7 @@ class Gateway {
       poke: (route) => this.#link.poke(route.facts.key, () => route.demand.held),
       probe: (route) => this.prober.probe(route),
       drained: (mark) => this.#link.drained(mark),
+      slots,
     });
     this.#table = new RouteTable({
       ...options.informers,
@@ -151,6 +164,7 @@ class Gateway {
       limits,
       changed: (route) => this.#activator.changed(route),
       drained: (mark) => this.#link.drained(mark),
+      slots,
     });
     this.prober = new Prober(
       {
@@ -184,6 +198,7 @@ class Gateway {
   /** Takes no more requests and lets those in flight finish, for the time of grace. */
   async drain(): Promise<void> {
     this.#stopping = true;
+    this.#slots?.stop();
     for (const route of this.#table.routes()) this.#activator.stop(route);
     await this.fronts.drain(AbortSignal.timeout(this.#options.limits.drainGraceMs));
   }
@@ -282,6 +297,7 @@ class Gateway {
       const now = clock.monotonic();
       this.fronts.sweep(now);
       this.#calls.sweep(now);
+      this.#slots?.sweep(now);
       for (const route of this.#table.routes()) this.#activator.sweep(route, now);
       for (const endpoint of this.#table.endpoints()) endpoint.connections.sweep(now);
     }
