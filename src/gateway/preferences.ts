@@ -6,3 +6,10 @@ export function preferredWait(prefer: string, limitS: number): number | undefine
   const seconds = waitPattern.exec(prefer)?.[1];
   return seconds === undefined ? undefined : Math.min(limitS, Number(seconds));
 }
+
+const asyncPattern = /(?:^|[,;])\s*respond-async\s*(?:$|[,;])/i;
+
+/** The client asks for an answer before the work is done: `Prefer: respond-async` (RFC 7240 section 4.1). */
+export function prefersAsync(prefer: string): boolean {
+  return prefer !== '' && asyncPattern.test(prefer);
+}

@@ -1,9 +1,10 @@
 import { expositionType } from '../lib/exposition.ts';
+import type { AsyncCalls } from './async/async-calls.ts';
 import { Call } from './call.ts';
 import type { CallServices, Sweepable } from './call-services.ts';
 import { functionState, targetState } from './function-state.ts';
 import type { ResolvedGateway } from './gateway-options.ts';
-import { preferredWait } from './preferences.ts';
+import { preferredWait, prefersAsync } from './preferences.ts';
 import { noTarget, unknownFunction, unknownTag } from './problems.ts';
 import type { Latecomers } from './routes/latecomers.ts';
 import { nameOfTagged, type RouteTable } from './routes/route-table.ts';
@@ -19,12 +20,14 @@ export interface RequestHandlerServices {
   readonly table: RouteTable;
   readonly latecomers: Latecomers;
   readonly calls: CallServices;
+  readonly asyncCalls: Pick<AsyncCalls, 'accept' | 'page'>;
   readonly started: (call: Sweepable) => void;
   readonly telemetry: Telemetry;
   readonly isReady: () => boolean;
   readonly metrics: () => Promise<string>;
 }
 
+const invocationsPage = 'invocations/';
 const plainText = 'Content-Type: text/plain; charset=utf-8\r\n';
 
 /** Decides what a request is for: a call, a check, the gateway's own pages, or nothing. */
@@ -66,12 +69,15 @@ export class RequestHandler {
     const route = table.get(target.function);
     if (route !== undefined) {
       if (target.kind === 'check') this.#json(exchange, functionState(route));
+      else if (prefersAsync(exchange.head.prefer)) this.#later(exchange, route, target.path);
       else this.#call(exchange, route.traffic?.choose(options.random) ?? route, target.path);
       return true;
     }
     const tagged = table.tagged(target.function, target.byHost);
     if (tagged === undefined) return false;
     if (target.kind === 'check') this.#json(exchange, targetState(tagged));
+    else if (prefersAsync(exchange.head.prefer))
+      this.#later(exchange, tagged, target.path, tagOf(tagged));
     else this.#call(exchange, tagged, target.path);
     return true;
   }
@@ -100,6 +106,16 @@ export class RequestHandler {
     await lookup;
     if (!this.#serve(exchange, target)) this.#refuseUnknown(exchange, target);
     exchange.resume();
+  }
+
+  /** An asynchronous call. A WebSocket cannot be one: there the preference is not applied. */
+  #later(exchange: Exchange, route: Route, path: string, tag?: string): void {
+    if (exchange.head.websocket) {
+      this.#call(exchange, route, path);
+      return;
+    }
+    const { namespace, name } = route.facts;
+    this.#services.asyncCalls.accept(exchange, { namespace, name, tag, path });
   }
 
   #call(exchange: Exchange, route: Route, path: string): void {
@@ -151,13 +167,17 @@ export class RequestHandler {
   }
 
   #own(exchange: Exchange, name: string): void {
+    if (name.startsWith(invocationsPage)) {
+      this.#services.asyncCalls.page(exchange, name.slice(invocationsPage.length));
+      return;
+    }
     const known = name === 'healthz' || name === 'readyz' || name === 'metrics';
     if (!known) {
       this.#refuse(exchange, {
         status: 404,
         kind: 'no-such-page',
         title: 'No such page',
-        detail: 'Under "/-/" the gateway has healthz, readyz and metrics',
+        detail: 'Under "/-/" the gateway has healthz, readyz, metrics and invocations',
       });
       return;
     }
@@ -200,4 +220,10 @@ export class RequestHandler {
   #idLine(exchange: Exchange): string {
     return `X-Request-Id: ${requestId(exchange.head.requestId, this.#services.options.ids)}\r\n`;
   }
+}
+
+/** The tag that stands for the route in its function's traffic. */
+function tagOf(route: Route): string | undefined {
+  for (const [tag, each] of route.traffic?.tags ?? []) if (each === route) return tag;
+  return undefined;
 }

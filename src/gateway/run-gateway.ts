@@ -3,6 +3,7 @@ import { names } from '../api/index.ts';
 import { type Client, createInformer, refs } from '../client/index.ts';
 import { abortable } from '../lib/wait.ts';
 import { Activator } from './activator/activator.ts';
+import { AsyncCalls } from './async/async-calls.ts';
 import { CallList } from './call-list.ts';
 import type { CallServices } from './call-services.ts';
 import { DemandLink, type DemandSource } from './demand/demand-link.ts';
@@ -51,7 +52,7 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
     stop();
     inner.abort(new Error('The gateway stops'));
     await gateway.close();
-    await Promise.allSettled([...work, gateway.prober.settled()]);
+    await Promise.allSettled([...work, gateway.prober.settled(), gateway.asyncCalls.settled()]);
   }
 }
 
@@ -122,6 +123,7 @@ class Gateway {
   readonly #options: ResolvedGateway;
   readonly #signal: AbortSignal;
   readonly #table: RouteTable;
+  readonly asyncCalls: AsyncCalls;
   readonly #activator: Activator;
   readonly #link: DemandLink;
   readonly #slots: SharedSlots | undefined;
@@ -181,6 +183,13 @@ class Gateway {
   }
 
   /** Keeps the routes up to date; returns a function that stops it. */
+    this.asyncCalls = new AsyncCalls({
+      ...options,
+      functions: options.informers.functions,
+      signal,
+      maxWaitMs: limits.maxHoldMs,
+      refused: (exchange, { status, kind }) => this.#telemetry.refused(exchange, status, kind),
+    });
   follow(): () => void {
     return this.#table.follow();
   }
@@ -251,6 +260,7 @@ class Gateway {
       telemetry,
       isReady: () => !this.#stopping,
       metrics: () => this.#metrics(),
+      asyncCalls: this.asyncCalls,
     });
     return new Fronts(options, (exchange) => handler.handle(exchange), refused);
   }

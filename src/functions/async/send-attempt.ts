@@ -70,36 +70,47 @@ export class AttemptSender implements Disposable {
   }
 
   /** Rejects only when the signal aborts. */
-  send(attempt: Attempt): Promise<AttemptOutcome> {
+  async send(attempt: Attempt): Promise<AttemptOutcome> {
+    try {
+      return await this.#exchange(attempt);
+    } catch (error) {
+      attempt.signal.throwIfAborted();
+      // What an Invocation says may be no HTTP, however it came to be.
+      return { kind: 'broken', detail: `The request cannot be sent: ${(error as Error).message}` };
+    }
+  }
+
+  #exchange(attempt: Attempt): Promise<AttemptOutcome> {
     const { invocation, signal, timeoutMs } = attempt;
     const { spec } = invocation;
     const body = Buffer.from(spec.request.body ?? '', 'base64');
-    return new Promise((resolve, reject) => {
-      // The path goes as it is: a URL parser would resolve its dot segments, out of the function.
-      const sent = this.#request({
-        ...this.#gateway,
-        path: this.#path(invocation),
-        method: spec.request.method,
-        agent: this.#agent,
-        headers: ['Host', this.#host, ...requestFields(attempt, body.length)],
-        signal,
-      });
-      const late = setTimeout(() => {
-        sent.destroy(new Error(`No complete answer within ${timeoutMs / 1000} s`));
-      }, timeoutMs);
-      const fail = (error: unknown): void => {
-        clearTimeout(late);
-        if (signal.aborted) reject(signal.reason as Error);
-        else resolve(failureOf(error as NodeJS.ErrnoException, sent.reusedSocket));
-      };
-      sent.on('error', fail);
-      sent.on('response', (answer) => {
-        this.#read(answer)
-          .finally(() => clearTimeout(late))
-          .then(resolve, fail);
-      });
-      sent.end(body);
+    // The path goes as it is: a URL parser would resolve its dot segments, out of the function.
+    const sent = this.#request({
+      ...this.#gateway,
+      path: this.#path(invocation),
+      method: spec.request.method,
+      agent: this.#agent,
+      headers: ['Host', this.#host, ...requestFields(attempt, body.length)],
+      signal,
     });
+    const late = setTimeout(() => {
+      sent.destroy(new Error(`No complete answer within ${timeoutMs / 1000} s`));
+    }, timeoutMs);
+    const { promise, resolve } = Promise.withResolvers<AttemptOutcome>();
+    const fail = (error: NodeJS.ErrnoException): void => {
+      resolve(failureOf(error, sent.reusedSocket));
+    };
+    sent.on('error', fail);
+    sent.on('response', (answer) => {
+      this.#read(answer).then(resolve, fail);
+    });
+    sent.end(body);
+    return promise
+      .then((outcome) => {
+        signal.throwIfAborted();
+        return outcome;
+      })
+      .finally(() => clearTimeout(late));
   }
 
   #path({ metadata, spec }: InvocationObject): string {
