@@ -7,6 +7,7 @@ import { AsyncCalls } from './async/async-calls.ts';
 import { CallList } from './call-list.ts';
 import type { CallServices } from './call-services.ts';
 import { DemandLink, type DemandSource } from './demand/demand-link.ts';
+import { SharedSlots } from './slots/shared-slots.ts';
 import { Fronts } from './fronts.ts';
 import {
   defaultGatewayLimits,

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../routes/endpoint.ts';
 import type { Route } from '../routes/route.ts';
 import type { RecentClock } from '../wire/recent-clock.ts';
+import type { SharedSlots } from '../slots/shared-slots.ts';
 import type { Refusal, Waiter } from './holding.ts';
 
 export interface ActivatorOptions {
@@ -14,6 +15,8 @@ export interface ActivatorOptions {
   readonly probe: (route: Route) => void;
   /** A pod that is to go away has none of our requests any more; `mark` names this draining. */
   readonly drained: (mark: string) => void;
+  /** Where gateways share hard limits. */
+  readonly slots: Pick<SharedSlots, 'waiting' | 'missed' | 'freed'> | undefined;
 }
 
 export type Admission =
@@ -79,6 +82,7 @@ export class Activator {
     route.demand.held += 1;
     this.#pump(route);
     if (!route.holding.has(arrival)) return;
+    this.#options.slots?.waiting(route);
     this.#options.poke(route);
     this.#options.probe(route);
     if (patienceMs > 0) return;
@@ -142,6 +146,8 @@ export class Activator {
       route.demand.held += 1;
     }
     // Refused or held: the function is wanted, and the next request should find it up.
+    if (refusal === undefined) this.#options.slots?.waiting(route);
+    else this.#options.slots?.missed(route);
     this.#options.poke(route);
     this.#options.probe(route);
     return refusal === undefined ? held : { kind: 'refused', refusal };
@@ -170,6 +176,7 @@ export class Activator {
   #give(route: Route, endpoint: Endpoint): void {
     endpoint.inFlight -= 1;
     route.demand.inFlight -= 1;
+    this.#options.slots?.freed(route, endpoint);
     const mark = endpoint.removed ? undefined : endpoint.drained;
     if (mark !== undefined) this.#options.drained(mark);
   }
@@ -194,6 +201,7 @@ export class Activator {
 
   #unhold(route: Route): void {
     route.demand.held -= 1;
+    this.#options.slots?.waiting(route);
     route.demand.end(this.#options.clock.monotonic());
   }
 }

@@ -77,9 +77,10 @@ const scanLimit = 32;
  * revision takes all calls, else those for one target of the function's traffic.
  *
  * Invariants:
- * 1. `routable` holds the pods of the function's revision that may get requests, and no others,
- *    oldest first.
- * 2. No pod gets more than `hardConcurrency` requests at once from this gateway.
+ * 1. `routable` holds the pods of the route's revision that may get requests, and no others, oldest
+ *    first.
+ * 2. No pod gets more than `hardConcurrency` requests at once, nor more than this gateway has slots
+ *    of it where the limit is shared.
  */
 export class Route {
   facts: FunctionFacts;
@@ -125,11 +126,8 @@ export class Route {
   pick(random: () => number): Endpoint | undefined {
     const limit = this.facts.hardConcurrency;
     const pods = this.routable;
-    if (limit > 0 && limit <= packingLimit) return pods.find((pod) => pod.inFlight < limit);
-    const best = pods.length <= scanLimit ? leastOf(pods) : lesserOfTwo(pods, random);
-    if (best === undefined) return undefined;
-    if (limit === 0 || best.inFlight < limit) return best;
-    return pods.length <= scanLimit ? undefined : pods.find((pod) => pod.inFlight < limit);
+    if (limit > 0) return pickWithRoom(pods, limit);
+    return pods.length <= scanLimit ? leastOf(pods) : lesserOfTwo(pods, random);
   }
 
   /** Why no request can succeed until the Function changes; undefined when one may. */
@@ -142,6 +140,19 @@ export class Route {
 
 function byAge(a: Endpoint, b: Endpoint): number {
   return a.facts.createdMs - b.facts.createdMs || (a.uid < b.uid ? -1 : 1);
+}
+
+/** The pod with the fewest requests that may get one more; the oldest such where limits are small. */
+function pickWithRoom(pods: readonly Endpoint[], limit: number): Endpoint | undefined {
+  let best: Endpoint | undefined;
+  for (const pod of pods) {
+    const { slots, inFlight } = pod;
+    const room = slots === undefined ? limit : Math.min(limit, slots.held, slots.cap);
+    if (inFlight >= room) continue;
+    if (limit <= packingLimit) return pod;
+    if (best === undefined || inFlight < best.inFlight) best = pod;
+  }
+  return best;
 }
 
 function leastOf(pods: readonly Endpoint[]): Endpoint | undefined {
