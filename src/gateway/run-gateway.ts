@@ -121,10 +121,10 @@ function withoutTemplate(pod: Pod): Pod {
 class Gateway {
   readonly fronts: Fronts;
   readonly prober: Prober;
+  readonly asyncCalls: AsyncCalls;
   readonly #options: ResolvedGateway;
   readonly #signal: AbortSignal;
   readonly #table: RouteTable;
-  readonly asyncCalls: AsyncCalls;
   readonly #activator: Activator;
   readonly #link: DemandLink;
   readonly #slots: SharedSlots | undefined;
@@ -180,10 +180,6 @@ class Gateway {
       },
       signal,
     );
-    this.fronts = this.#openFronts();
-  }
-
-  /** Keeps the routes up to date; returns a function that stops it. */
     this.asyncCalls = new AsyncCalls({
       ...options,
       functions: options.informers.functions,
@@ -191,6 +187,10 @@ class Gateway {
       maxWaitMs: limits.maxHoldMs,
       refused: (exchange, { status, kind }) => this.#telemetry.refused(exchange, status, kind),
     });
+    this.fronts = this.#openFronts();
+  }
+
+  /** Keeps the routes up to date; returns a function that stops it. */
   follow(): () => void {
     return this.#table.follow();
   }
@@ -257,11 +257,11 @@ class Gateway {
         signal: this.#signal,
       }),
       calls,
+      asyncCalls: this.asyncCalls,
       started: (call) => this.#calls.add(call),
       telemetry,
       isReady: () => !this.#stopping,
       metrics: () => this.#metrics(),
-      asyncCalls: this.asyncCalls,
     });
     return new Fronts(options, (exchange) => handler.handle(exchange), refused);
   }
