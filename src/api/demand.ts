@@ -52,6 +52,8 @@ export interface ClaimedPod {
   readonly revision: string;
   readonly host: string;
   readonly port: number;
+  /** Restarts of all its containers. */
+  readonly restarts: number;
   /** Milliseconds since the epoch. */
   readonly createdMs: number;
 }
@@ -185,6 +187,7 @@ function isClaimedPod(value: unknown): value is ClaimedPod {
     isText(pod.revision) &&
     isText(pod.host) &&
     isCount(pod.port) &&
+    isCount(pod.restarts) &&
     isCount(pod.createdMs)
   );
 }

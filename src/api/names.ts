@@ -24,13 +24,15 @@ export const names = {
     failure: 'nought.dev/failure',
     /** On a revision's ReplicaSet: what of the spec made it (`revisionRecord`). */
     revisionSpec: 'nought.dev/revision-spec',
-    /**
-     * On a pod that was claimed from a pool, until its code is known to be loaded (value: `formatClaim`).
-     * Until then its Ready condition says nothing of the function.
-     */
+    /** On a pod that was claimed from a pool: for which raise of its ReplicaSet (value: `formatClaim`). */
     claim: 'nought.dev/claim',
     /** On a ReplicaSet: the uids of pods that are being claimed for it (value: `formatClaim`). */
     claims: 'nought.dev/claims',
+    /**
+     * On a pod that was claimed from a pool and has not loaded its code (value: the time, RFC 3339): its
+     * Ready condition says nothing of the function yet.
+     */
+    loading: 'nought.dev/loading',
     podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
   },
   /** Lease (and Secret with the key `token`) of the autoscaler, in the system namespace. */

@@ -53,7 +53,7 @@ export function isLive(pod: Pod): boolean {
 
 /** A pod out of a pool was ready before it had the function's code: that counts once it is known to have it. */
 export function isReady(pod: Pod): boolean {
-  if (pod.metadata.annotations?.[names.annotation.claim] !== undefined) return false;
+  if (pod.metadata.annotations?.[names.annotation.loading] !== undefined) return false;
   return pod.status?.conditions?.some((it) => it.type === 'Ready' && it.status === 'True') === true;
 }
 

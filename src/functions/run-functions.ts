@@ -91,6 +91,7 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
     ids,
     placement: options,
     max: options.warmPool,
+    tell: (pod) => server.tell({ kind: 'claimed', pod }),
   });
   const autoscaler: Autoscaler = new Autoscaler({
     ...shared,

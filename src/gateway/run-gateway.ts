@@ -150,6 +150,7 @@ class Gateway {
       ...options,
       leases: options.informers.leases,
       source: this.#source(),
+      claimed: (pod) => this.#table.introduce(pod),
       slots,
     });
     this.#activator = new Activator({
@@ -309,6 +310,7 @@ class Gateway {
       this.fronts.sweep(now);
       this.#calls.sweep(now);
       this.#slots?.sweep(now);
+      this.#table.sweep(now);
       for (const route of this.#table.routes()) this.#activator.sweep(route, now);
       for (const endpoint of this.#table.endpoints()) endpoint.connections.sweep(now);
     }

@@ -27,6 +27,8 @@ export interface DemandServer extends AsyncDisposable {
   readonly port: number;
   /** Hands gateways to the sink from now on; undefined turns all away. Open connections are ended. */
   serve(sink: DemandSink | undefined): void;
+  /** Says something to all gateways that are connected. */
+  tell(message: AutoscalerMessage): void;
 }
 
 const connectionLimit = 256;
@@ -38,6 +40,7 @@ const keepAliveMs = 5000;
 /** Listens for gateways; they are turned away until `serve` is called. */
 export async function openDemandServer(options: DemandServerOptions): Promise<DemandServer> {
   const connections = new Set<Socket>();
+  const gateways = new Set<Socket>();
   let sink: DemandSink | undefined;
   const server = createServer({
     noDelay: true,
@@ -51,8 +54,11 @@ export async function openDemandServer(options: DemandServerOptions): Promise<De
       return;
     }
     connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-    attend(socket, sink, options);
+    socket.once('close', () => {
+      connections.delete(socket);
+      gateways.delete(socket);
+    });
+    attend(socket, sink, { ...options, welcomed: () => gateways.add(socket) });
   });
   await listen(server, options);
   const endAll = (): void => {
@@ -63,6 +69,9 @@ export async function openDemandServer(options: DemandServerOptions): Promise<De
     serve: (next) => {
       sink = next;
       endAll();
+    },
+    tell: (message) => {
+      for (const socket of gateways) send(socket, message);
     },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
@@ -87,12 +96,13 @@ function listen(server: Server, { host, port }: DemandServerOptions): Promise<vo
 }
 
 /** Reads one gateway's lines: first its hello, then what it has to say. */
-function attend(socket: Socket, sink: DemandSink, { token, log }: DemandServerOptions): void {
+function attend(
+  socket: Socket,
+  sink: DemandSink,
+  { token, log, welcomed }: DemandServerOptions & { readonly welcomed: () => void },
+): void {
   const connection = Symbol('gateway');
   let gateway: string | undefined;
-  const send = (message: AutoscalerMessage): void => {
-    if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
-  };
   const refuse = (why: string): void => {
     log.warn('A connection for demand was refused', { why, remote: socket.remoteAddress, gateway });
     socket.destroy();
@@ -114,14 +124,19 @@ function attend(socket: Socket, sink: DemandSink, { token, log }: DemandServerOp
       }
       gateway = message.gateway;
       socket.setTimeout(0);
-      send({ kind: 'welcome' });
-      sink.connect(gateway, connection, send);
+      send(socket, { kind: 'welcome' });
+      welcomed();
+      sink.connect(gateway, connection, (answer) => send(socket, answer));
     } else if (message.kind === 'hello') {
       refuse('it said hello twice');
     } else {
       sink.take(gateway, message);
     }
   });
+}
+
+function send(socket: Socket, message: AutoscalerMessage): void {
+  if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
 function onLines(

@@ -48,9 +48,9 @@ export class ScaleWriter {
 
   /** Raises the ReplicaSet, by pods of a pool as far as there are any. */
   async raise(set: ReplicaSet, replicas: number, pools: WarmPools | undefined): Promise<void> {
-    const claim = pools?.claim(set, replicas - (set.spec.replicas ?? 1));
+    const claim = await pools?.claim(set, replicas - (set.spec.replicas ?? 1));
     const raised = this.#setReplicas(set, replicas, claim?.annotation);
-    claim?.begin();
+    claim?.take();
     await raised;
   }
 

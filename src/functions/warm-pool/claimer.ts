@@ -1,23 +1,23 @@
-import type { Pod, ReplicaSet } from '../../api/index.ts';
+import type { ClaimedPod, Pod, ReplicaSet } from '../../api/index.ts';
 import { isStatus, names } from '../../api/index.ts';
 import { type Client, refs } from '../../client/index.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { FunctionObjects } from '../function-objects.ts';
-import { isLive } from '../roles.ts';
+import { functionOf, isLive, revisionOf } from '../roles.ts';
 import { specialise } from './specialise.ts';
-import { claimPatch, claimSecret } from './warm-pod.ts';
+import { claimPatch, claimSecret, createdMs } from './warm-pod.ts';
 
 export interface ClaimerOptions {
   readonly client: Client;
-  readonly clock: Clock;
   readonly log: Log;
   readonly objects: FunctionObjects;
+  /** Tells the gateways of a pod that takes calls. */
+  readonly tell: (pod: ClaimedPod) => void;
   /** What the secrets of the pods are made from. */
   readonly key: string;
 }
 
-/** What a pod is claimed for. */
+/** What pods are claimed for. */
 export interface ClaimOrder {
   readonly set: ReplicaSet;
   /** The ReplicaSet's generation once it has been raised. */
@@ -26,21 +26,29 @@ export interface ClaimOrder {
   readonly body: Promise<Buffer>;
 }
 
-/** A pod that hangs has a fresh one beside it after this time; under load all are slow. */
+/** The claim of one pod, from its code on. */
+export interface Attempt {
+  readonly pod: Pod;
+  state: 'loading' | 'loaded' | 'failed';
+  /** What went wrong, in words; undefined once the pod has loaded the code. Never rejects. */
+  readonly problem: Promise<string | undefined>;
+}
+
+/** A pod that hangs is given up after this time; under load all are slow. */
 const aliveMs = 150;
 /** As long as code may take to load before the pod is thought to be stuck. */
 const loadMs = 60_000;
-/** Off the path of the calls that the pod was claimed for. */
-const confirmDelayMs = 1000;
 
 /**
- * Makes a booted pod one of a ReplicaSet's: gives it the code and the labels, at the same time.
+ * Makes a booted pod one of a ReplicaSet's: first its code over the wire, then its labels and owner.
  *
  * Invariants:
- * 1. Whatever goes wrong, the pod is deleted: it is never given back, nor tried again. Its
+ * 1. Gateways are told of a pod once it has loaded the code, and only then: it can be no other
+ *    function's any more. What is written tells it for good.
+ * 2. A pod that has its labels before it has loaded the code carries `nought.dev/loading`: nobody
+ *    takes its Ready condition for the function's.
+ * 3. Whatever goes wrong, the pod is deleted: it is never given back, nor tried again. Its
  *    ReplicaSet's controller then makes one from the template, as if there had been no pool.
- * 2. The mark `nought.dev/claim` stays on the pod until it has said that the code is loaded; gateways
- *    go by their own question to it until then.
  */
 export class Claimer {
   readonly #options: ClaimerOptions;
@@ -49,54 +57,54 @@ export class Claimer {
     this.#options = options;
   }
 
-  /** Resolves to true once the pod takes calls, to false once it was given up. */
-  async claim(pod: Pod, order: ClaimOrder, signal: AbortSignal): Promise<boolean> {
-    // A pod that could not be taken is of no use, whatever it is loading.
-    const hopeless = new AbortController();
-    const relabelled = this.#relabel(pod, order);
-    void relabelled.then((problem) => problem === undefined || hopeless.abort());
-    const either = AbortSignal.any([signal, hopeless.signal]);
-    const problems = await Promise.all([relabelled, this.#specialise(pod, order, either)]);
-    const problem = problems.find((each) => each !== undefined);
-    if (problem === undefined) return true;
+  /** Sends the code. */
+  start(pod: Pod, order: ClaimOrder, signal: AbortSignal): Attempt {
+    const problem = this.#specialise(pod, order.body, signal).then((words) => {
+      attempt.state = words === undefined ? 'loaded' : 'failed';
+      if (words === undefined) this.#options.tell(claimedPod(pod, order.set));
+      return words;
+    });
+    const attempt: Attempt = { pod, state: 'loading', problem };
+    return attempt;
+  }
+
+  /** Gives the pod to the ReplicaSet; resolves to true once that is so and the code is loaded. */
+  async finish(attempt: Attempt, order: ClaimOrder, signal: AbortSignal): Promise<boolean> {
+    const { pod } = attempt;
+    const isLoading = attempt.state === 'loading';
+    const problem = (await this.#relabel(pod, order, isLoading)) ?? (await attempt.problem);
     // Who takes over next deletes what was left half claimed.
     if (signal.aborted) return false;
-    const { namespace, name } = pod.metadata;
-    this.#options.log.warn('A warm pod could not be used and is replaced', {
-      pod: `${namespace}/${name}`,
-      revision: order.set.metadata.name,
-      problem,
-    });
-    await this.discard(pod);
+    if (problem === undefined) {
+      if (isLoading) await this.#unmark(pod);
+      return true;
+    }
+    await this.giveUp(pod, order.set, problem);
     return false;
   }
 
-  /** Takes the mark off, some time after the pod was claimed. */
-  async confirm(pod: Pod, signal: AbortSignal): Promise<void> {
-    const { client, clock, objects } = this.#options;
-    await clock.sleep(confirmDelayMs, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    const annotations = { [names.annotation.claim]: null };
-    const patch = { metadata: { uid: pod.metadata.uid, annotations } };
-    await ignoringGone(async () => {
-      objects.notePod(
-        await client.resource(refs.pods).patch(pod.metadata, patch, { type: 'merge' }),
-      );
+  async giveUp(pod: Pod, set: ReplicaSet, problem: string): Promise<void> {
+    this.#options.log.warn('A warm pod could not be used and is deleted', {
+      pod: `${pod.metadata.namespace}/${pod.metadata.name}`,
+      revision: set.metadata.name,
+      problem,
     });
+    await this.discard(pod);
   }
 
-  /** Deletes the pod, with the grace of its spec unless another one is given. */
-  async discard(pod: Pod, gracePeriodSeconds?: number): Promise<void> {
+  async discard(pod: Pod): Promise<void> {
     const { uid = '' } = pod.metadata;
-    const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
     const pods = this.#options.client.resource(refs.pods);
-    await ignoringGone(() => pods.delete(pod.metadata, { preconditions: { uid }, ...grace }));
+    await ignoringGone(() => pods.delete(pod.metadata, { preconditions: { uid } }));
   }
 
-  /** What went wrong, in words. */
-  async #relabel(pod: Pod, { set, generation, atMs }: ClaimOrder): Promise<string | undefined> {
+  async #relabel(
+    pod: Pod,
+    { set, generation, atMs }: ClaimOrder,
+    isLoading: boolean,
+  ): Promise<string | undefined> {
     const { client, objects } = this.#options;
-    const patch = claimPatch(pod, set, { generation, atMs });
+    const patch = claimPatch(pod, set, { generation, atMs, isLoading });
     try {
       const claimed = await client.resource(refs.pods).patch(pod.metadata, patch, { type: 'json' });
       objects.notePod(claimed);
@@ -106,12 +114,22 @@ export class Claimer {
     }
   }
 
+  async #unmark(pod: Pod): Promise<void> {
+    const { client, objects } = this.#options;
+    const annotations = { [names.annotation.loading]: null };
+    const patch = { metadata: { uid: pod.metadata.uid, annotations } };
+    await ignoringGone(async () => {
+      objects.notePod(
+        await client.resource(refs.pods).patch(pod.metadata, patch, { type: 'merge' }),
+      );
+    });
+  }
+
   async #specialise(
     pod: Pod,
-    { body }: ClaimOrder,
+    body: Promise<Buffer>,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { namespace = '', name } = pod.metadata;
     let bytes: Buffer;
     try {
       bytes = await body;
@@ -122,7 +140,7 @@ export class Claimer {
       {
         host: pod.status?.podIP ?? '',
         port: names.functionPort,
-        secret: claimSecret(this.#options.key, { namespace, name }),
+        secret: claimSecret(this.#options.key, pod.metadata),
         body: bytes,
         aliveMs,
         loadMs,
@@ -140,6 +158,21 @@ export class Claimer {
         return 'It does not answer in time';
     }
   }
+}
+
+function claimedPod(pod: Pod, set: ReplicaSet): ClaimedPod {
+  let restarts = 0;
+  for (const container of pod.status?.containerStatuses ?? []) restarts += container.restartCount;
+  return {
+    uid: pod.metadata.uid ?? '',
+    name: pod.metadata.name,
+    function: functionOf(set),
+    revision: revisionOf(set),
+    host: pod.status?.podIP ?? '',
+    port: names.functionPort,
+    restarts,
+    createdMs: createdMs(pod),
+  };
 }
 
 async function ignoringGone(call: () => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@ import { type Client, type Informer, refs } from '../../client/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Ids } from '../../lib/ids.ts';
 import { isLive, isReady } from '../roles.ts';
-import { claimSecret, warmPod, type WarmTemplate } from './warm-pod.ts';
+import { claimSecret, createdMs, warmPod, type WarmTemplate } from './warm-pod.ts';
 
 export interface PoolPodsOptions {
   readonly client: Client;
@@ -123,10 +123,6 @@ export class PoolPods {
     }
     return unseen;
   }
-}
-
-export function createdMs({ metadata }: Pod): number {
-  return Date.parse(metadata.creationTimestamp ?? '') || 0;
 }
 
 /** `namespace/name`. */

@@ -108,9 +108,11 @@ export function isClaimable(pod: Pod): boolean {
 export function claimPatch(
   pod: Pod,
   set: ReplicaSet,
-  raise: { readonly generation: number; readonly atMs: number },
+  raise: { readonly generation: number; readonly atMs: number; readonly isLoading: boolean },
 ): readonly object[] {
   const { uid = '', labels = {} } = pod.metadata;
+  const { generation, atMs, isLoading } = raise;
+  const since = new Date(atMs).toISOString();
   const at = (path: string, name: string): string =>
     `/metadata/${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   const owner = {
@@ -129,7 +131,15 @@ export function claimPatch(
     {
       op: 'add',
       path: at('annotations', names.annotation.claim),
-      value: formatClaim({ ...raise, pods: [uid] }),
+      value: formatClaim({ generation, atMs, pods: [uid] }),
     },
+    ...(isLoading
+      ? [{ op: 'add', path: at('annotations', names.annotation.loading), value: since }]
+      : []),
   ];
+}
+
+/** Milliseconds since the epoch. */
+export function createdMs({ metadata }: Pod): number {
+  return Date.parse(metadata.creationTimestamp ?? '') || 0;
 }

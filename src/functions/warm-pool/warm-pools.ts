@@ -1,5 +1,5 @@
-import type { FunctionObject, Node, Pod, ReplicaSet } from '../../api/index.ts';
-import { formatClaim, names } from '../../api/index.ts';
+import type { ClaimedPod, FunctionObject, Node, Pod, ReplicaSet } from '../../api/index.ts';
+import { names } from '../../api/index.ts';
 import type { Client, Informer } from '../../client/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Ids } from '../../lib/ids.ts';
@@ -9,15 +9,23 @@ import type { Resolved } from '../blueprint.ts';
 import type { FunctionObjects } from '../function-objects.ts';
 import type { Placement } from '../pod-template.ts';
 import { isLive, isReady } from '../roles.ts';
+import { Claim } from './claim.ts';
 import { Claimer } from './claimer.ts';
 import { codeBody } from './code-body.ts';
 import { nodeBudget } from './node-budget.ts';
 import { newPool, type Pool, type PoolFigures } from './pool.ts';
 import { PoolMembers } from './pool-members.ts';
-import { bootMs, createdMs, podKey, PoolPods } from './pool-pods.ts';
+import { bootMs, podKey, PoolPods } from './pool-pods.ts';
 import { shareOf } from './pool-size.ts';
 import { type Specialisation, specialisationOf } from './specialisation.ts';
-import { isClaimable, isOfTemplate, poolOf, type WarmTemplate, warmTemplate } from './warm-pod.ts';
+import {
+  createdMs,
+  isClaimable,
+  isOfTemplate,
+  poolOf,
+  type WarmTemplate,
+  warmTemplate,
+} from './warm-pod.ts';
 
 export interface WarmPoolsOptions {
   readonly client: Client;
@@ -33,22 +41,14 @@ export interface WarmPoolsOptions {
   readonly placement: Placement;
   /** The most pods of one pool; 0 for no pools. */
   readonly max: number;
-}
-
-/** Pods of a pool that are to be a ReplicaSet's. */
-export interface WarmClaim {
-  /** For the ReplicaSet, written together with its raise. */
-  readonly annotation: string;
-  /** Starts the claiming, once the raise is on its way. */
-  readonly begin: () => void;
+  /** Tells the gateways of a pod that takes calls. */
+  readonly tell: (pod: ClaimedPod) => void;
 }
 
 /** After a claim, or a new function: whatever is being served has the machine for itself. */
 const restMs = 250;
 /** However often that is: a pool is not kept waiting for longer. */
 const longestRestMs = 1000;
-/** No pod of a pool has work to finish. */
-const discardGraceSeconds = 0;
 const keyBytes = 32;
 const concurrency = 4;
 
@@ -116,35 +116,43 @@ export class WarmPools {
     }
   }
 
-  /** Takes up to `count` pods for a ReplicaSet that is about to be raised; undefined for none. */
-  claim(set: ReplicaSet, count: number): WarmClaim | undefined {
+  /**
+   * Takes up to `count` pods for a ReplicaSet that is about to be raised, and gives them the code;
+   * undefined for none. Resolves within milliseconds.
+   */
+  async claim(set: ReplicaSet, count: number): Promise<Claim | undefined> {
     const specialisation = specialisationOf(set.spec.template);
     const { namespace = '', generation = 0 } = set.metadata;
     const pool = this.#pools.get(`${namespace}/${specialisation?.runtime ?? ''}`);
-    if (specialisation === undefined || pool === undefined || this.#signal.aborted)
+    if (specialisation === undefined || pool === undefined || this.#signal.aborted) {
       return undefined;
-    const { clock } = this.#options;
+    }
+    const { client, clock } = this.#options;
     const now = clock.monotonic();
     pool.size.record(count, now);
     pool.restUntilMs = now + restMs;
     this.#queue.add(pool.key);
-    const pods = this.#claimable(pool)
-      .filter((pod) => suits(pod, specialisation))
-      .slice(0, count);
+    const pods = this.#take(pool, specialisation, count);
     pool.missed += count - pods.length;
     if (pods.length === 0) return undefined;
-    this.#pods.take(pods);
-    const raise = { generation: generation + 1, atMs: clock.now() };
-    const uids = pods.map(({ metadata }) => metadata.uid ?? '');
-    return {
-      annotation: formatClaim({ ...raise, pods: uids }),
-      begin: () => {
-        const body = codeBody(this.#options.client, namespace, specialisation, this.#filesOf(set));
-        // Each claim waits for it and says what became of it.
-        body.catch(() => undefined);
-        for (const pod of pods) this.#track(this.#claim(pool, pod, { set, ...raise, body }));
+    const body = codeBody(client, namespace, specialisation, this.#filesOf(set));
+    // Each attempt waits for it and says what became of it.
+    body.catch(() => undefined);
+    const claim = new Claim(pods, {
+      claimer: this.#claimer,
+      clock,
+      order: { set, generation: generation + 1, atMs: clock.now(), body },
+      another: () => this.#take(pool, specialisation, 1)[0],
+      ended: (claimed) => {
+        if (claimed) pool.claimed += 1;
+        else pool.spoiled += 1;
       },
-    };
+      failed: (error) => this.#warn(error),
+      track: (work) => this.#track(work),
+      signal: this.#signal,
+    });
+    await claim.ready();
+    return claim;
   }
 
   figures(): readonly PoolFigures[] {
@@ -155,22 +163,12 @@ export class WarmPools {
     });
   }
 
-  async #claim(pool: Pool, pod: Pod, order: Parameters<Claimer['claim']>[1]): Promise<void> {
-    const signal = this.#signal;
-    try {
-      if (await this.#claimer.claim(pod, order, signal)) {
-        pool.claimed += 1;
-        await this.#claimer.confirm(pod, signal);
-      } else {
-        pool.spoiled += 1;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#options.log.error('The end of a claim could not be written', {
-        pod: `${pool.namespace}/${pod.metadata.name}`,
-        error: String(error),
-      });
-    }
+  #take(pool: Pool, specialisation: Specialisation, count: number): readonly Pod[] {
+    const pods = this.#claimable(pool)
+      .filter((pod) => suits(pod, specialisation))
+      .slice(0, count);
+    this.#pods.take(pods);
+    return pods;
   }
 
   #track(work: Promise<void>): void {
@@ -236,7 +234,7 @@ export class WarmPools {
 
   /** A half claimed pod of someone who acted before: nobody goes on with that. */
   #functionPodSeen(pod: Pod): void {
-    if (pod.metadata.annotations?.[names.annotation.claim] === undefined) return;
+    if (pod.metadata.annotations?.[names.annotation.loading] === undefined) return;
     if (this.#pods.isOwn(pod) || !isLive(pod)) return;
     this.#options.log.info('Deleting a pod whose claim was left unfinished', { pod: podKey(pod) });
     this.#track(this.#claimer.discard(pod).catch((error: unknown) => this.#warn(error)));
@@ -339,7 +337,7 @@ export class WarmPools {
   }
 
   async #remove(pods: readonly Pod[]): Promise<void> {
-    await Promise.all(pods.map((pod) => this.#claimer.discard(pod, discardGraceSeconds)));
+    await Promise.all(pods.map((pod) => this.#claimer.discard(pod)));
   }
 
   #warn(error: unknown): void {

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import {
+  type ClaimedPod,
   demandLineLimit,
   type FunctionDemand,
   type GatewayMessage,
@@ -30,6 +31,8 @@ export interface DemandLinkOptions {
   readonly client: Client;
   readonly leases: Informer<Lease>;
   readonly source: DemandSource;
+  /** A pod has a function's code and takes calls; the watch will tell of it. */
+  readonly claimed: (pod: ClaimedPod) => void;
   /** Where gateways share hard limits. */
   readonly slots: Pick<SharedSlots, 'welcome' | 'lost' | 'take'> | undefined;
   readonly clock: Clock;
@@ -158,13 +161,16 @@ export class DemandLink {
             socket.setTimeout(0);
             this.#welcome(socket, signal);
             break;
+          case 'claimed':
+            this.#options.claimed(message.pod);
+            break;
           case 'granted':
           case 'cap':
           case 'recall':
           case 'alive':
             this.#options.slots?.take(message);
             break;
-          default:
+          case undefined:
             break;
         }
       });
