@@ -1,9 +1,9 @@
-import type { FunctionObject, Pod, TrafficStatus } from '../../api/index.ts';
+import type { ClaimedPod, FunctionObject, Pod, TrafficStatus } from '../../api/index.ts';
 import type { Informer } from '../../client/index.ts';
 import type { RecentClock } from '../wire/recent-clock.ts';
 import type { HoldingLimits } from '../activator/holding.ts';
 import type { SharedSlots } from '../slots/shared-slots.ts';
-import { Endpoint, podFacts } from './endpoint.ts';
+import { Endpoint, type PodFacts, podFacts } from './endpoint.ts';
 import { type FunctionFacts, functionFacts, Route } from './route.ts';
 import { latestFacts, namedFacts, Traffic } from './traffic.ts';
 
@@ -20,8 +20,12 @@ export interface RouteTableOptions {
   readonly slots: Pick<SharedSlots, 'of' | 'forget'> | undefined;
 }
 
+/** How long the watch may take to tell of a pod that the autoscaler has told of. */
+const toldTrustMs = 5000;
+
 /**
- * Which pods serve which function, from the watches on Functions and Pods and nothing else.
+ * Which pods serve which function, from the watches on Functions and Pods; of a pod out of a pool the
+ * autoscaler tells a moment earlier.
  *
  * Owns the routes and endpoints. Invariants:
  * 1. It holds what the informers hold: a relist replaces it, since the informers report what is gone.
@@ -31,9 +35,12 @@ export interface RouteTableOptions {
  *    routed to.
  * 4. A revision that the traffic names has a route of its own, until the last of its calls has ended
  *    and that was told (`dropLeft`).
+ * 5. A pod that the watch does not tell of within five seconds of the autoscaler is forgotten.
  */
 export class RouteTable {
   readonly #options: RouteTableOptions;
+  /** Uids of pods that the watch has not told of, and until when that may be so. */
+  readonly #told = new Map<string, number>();
   readonly #routes = new Map<string, Route>();
   /** Routes of revisions by their name. */
   readonly #named = new Set<Route>();
@@ -68,6 +75,27 @@ export class RouteTable {
       stopFunctions();
       stopPods();
     };
+  }
+
+  /** The autoscaler has seen this pod load the function's code: it takes calls from now on. */
+  introduce(pod: ClaimedPod): void {
+    let endpoint = this.#pods.get(pod.uid);
+    if (endpoint === undefined) {
+      this.#told.set(pod.uid, this.#options.clock.monotonic() + toldTrustMs);
+      endpoint = this.#take({ ...pod, ready: false, ending: false, draining: undefined });
+    }
+    if (endpoint.facts.function !== pod.function || endpoint.verdict.kind !== 'unknown') return;
+    endpoint.verdict = { kind: 'answered' };
+    this.#changed(endpoint);
+  }
+
+  /** Forgets pods that the watch never told of. */
+  sweep(now: number): void {
+    for (const [uid, until] of this.#told) {
+      if (until > now) continue;
+      this.#told.delete(uid);
+      this.#podGone(uid);
+    }
   }
 
   get(key: string): Route | undefined {
@@ -208,8 +236,17 @@ export class RouteTable {
       this.#podGone(pod.metadata.uid ?? '');
       if (facts === undefined) return;
     }
+    this.#told.delete(facts.uid);
+    const before = this.#pods.get(facts.uid)?.facts.draining;
+    const endpoint = this.#take(facts);
+    this.#changed(endpoint);
+    const mark = endpoint.drained;
+    if (mark !== undefined && mark !== before) this.#options.drained(mark);
+  }
+
+  /** Makes the pod an endpoint of its function, or brings the endpoint up to date. */
+  #take(facts: PodFacts): Endpoint {
     let endpoint = this.#pods.get(facts.uid);
-    const before = endpoint?.facts.draining;
     if (endpoint === undefined) {
       endpoint = new Endpoint(facts, this.#options.clock);
       endpoint.slots = this.#options.slots?.of(endpoint);
@@ -220,9 +257,7 @@ export class RouteTable {
       endpoint.update(facts);
     }
     this.#claimAddress(endpoint);
-    this.#changed(endpoint);
-    const mark = endpoint.drained;
-    if (mark !== undefined && mark !== before) this.#options.drained(mark);
+    return endpoint;
   }
 
   #podGone(uid: string): void {
