@@ -5,6 +5,8 @@ import type { Exchange } from './wire/exchange.ts';
 /** Body bytes that a waiting request reads ahead before it stops reading from its client. */
 const readAheadBytes = 256 * 1024;
 
+const none: readonly Buffer[] = [];
+
 /**
  * The body of a call on its way to a pod: what came before there was one, and how it is framed.
  *
@@ -13,7 +15,7 @@ const readAheadBytes = 256 * 1024;
 export class CallBody {
   readonly #exchange: Exchange;
   readonly #holding: Holding;
-  #parts: Buffer[] = [];
+  #parts: readonly Buffer[] = none;
   #charged = 0;
   #holds = false;
   #chunked = false;
@@ -36,7 +38,7 @@ export class CallBody {
   /** Keeps what comes before there is a pod; false when the function's queue has no room for it. */
   keep(parts: readonly Buffer[], bytes: number): boolean {
     if (this.#holds && !this.#charge(bytes)) return false;
-    this.#parts.push(...parts);
+    this.#parts = this.#parts === none ? parts : [...this.#parts, ...parts];
     this.bytes += bytes;
     if (this.bytes > readAheadBytes && !this.done) this.pause(true);
     return true;
@@ -85,7 +87,7 @@ export class CallBody {
 
   /** Lets go of what was kept: it will not be sent again. */
   drop(): void {
-    this.#parts = [];
+    this.#parts = none;
   }
 
   pause(paused: boolean): void {

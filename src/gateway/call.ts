@@ -231,6 +231,16 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     if (!this.#exchange.data(parts, bytes)) this.#pauseAnswer();
   }
 
+  responseText(text: string): void {
+    this.#record.bytesOut += text.length;
+    const exchange = this.#exchange;
+    const taken =
+      exchange.text === undefined
+        ? exchange.data([Buffer.from(text, 'latin1')], text.length)
+        : exchange.text(text);
+    if (!taken) this.#pauseAnswer();
+  }
+
   responseFlush(): void {
     if (!this.#exchange.flush()) this.#pauseAnswer();
   }

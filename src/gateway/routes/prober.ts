@@ -133,6 +133,10 @@ class Probe implements ResponseSink {
     // The status is the answer.
   }
 
+  responseText(): void {
+    // Likewise.
+  }
+
   responseFlush(): void {
     // Nothing is passed on.
   }

@@ -29,6 +29,7 @@ const empty = Buffer.alloc(0);
  */
 export class ClientConnection implements ExchangeHost, Connection {
   readonly socket: Socket;
+  readonly client: string;
   readonly #front: FrontContext;
   readonly #onClose: (connection: ClientConnection) => void;
   #exchange: ClientExchange | undefined;
@@ -52,6 +53,7 @@ export class ClientConnection implements ExchangeHost, Connection {
     onClose: (connection: ClientConnection) => void,
   ) {
     this.socket = socket;
+    this.client = socket.remoteAddress ?? '';
     this.#front = front;
     this.#onClose = onClose;
     this.#deadline = front.clock.monotonic() + front.limits.headTimeoutMs;

@@ -8,6 +8,8 @@ import type { RequestHead } from './request-head.ts';
 /** What an exchange asks of the connection that it is on. */
 export interface ExchangeHost {
   readonly socket: Socket;
+  /** The client's address. */
+  readonly client: string;
   readonly bodyLimit: number;
   readonly secure: boolean;
   /** The connection must be closed after this exchange. */
@@ -19,6 +21,10 @@ export interface ExchangeHost {
 
 /** Up to this size an answer's data is joined with its head into one write; bytes. */
 const joinLimit = 4096;
+
+/** The status line of most answers. */
+const okLine = 'HTTP/1.1 200 OK\r\n';
+const none: readonly Buffer[] = [];
 
 type Mode = 'none' | 'length' | 'chunked' | 'raw' | 'tunnel';
 
@@ -34,9 +40,11 @@ export class ClientExchange implements Exchange {
   readonly head: RequestHead;
   readonly client: string;
   readonly #host: ExchangeHost;
-  readonly #body: BodyDecoder;
+  /** For a body that does not come in one piece. */
+  #body: BodyDecoder | undefined;
+  #complete: boolean;
   #owner: ExchangeOwner | undefined;
-  #early: Buffer[] = [];
+  #early: readonly Buffer[] = none;
   #received = 0;
   #failure: Problem | undefined;
   #mode: Mode | undefined;
@@ -49,12 +57,12 @@ export class ClientExchange implements Exchange {
   constructor(host: ExchangeHost, head: RequestHead) {
     this.#host = host;
     this.head = head;
-    this.client = host.socket.remoteAddress ?? '';
-    this.#body = new BodyDecoder(head.framing);
+    this.client = host.client;
+    this.#complete = head.framing.kind === 'none';
   }
 
   get bodyComplete(): boolean {
-    return this.#body.done;
+    return this.#complete;
   }
 
   get secure(): boolean {
@@ -80,20 +88,41 @@ export class ClientExchange implements Exchange {
       this.#owner?.bodyData([bytes.subarray(from)], bytes.length - from);
       return bytes.length;
     }
-    if (this.#body.done || this.#failure !== undefined) return from;
+    if (this.#complete || this.#failure !== undefined || from >= bytes.length) return from;
+    const { framing } = this.head;
+    if (this.#body === undefined && framing.kind === 'length') {
+      const end = from + framing.length;
+      if (end <= bytes.length) return this.#whole(bytes, from, end);
+    }
+    return this.#piece(bytes, from);
+  }
+
+  /** Takes a body that came in one piece, as most do. */
+  #whole(bytes: Buffer, from: number, end: number): number {
+    this.#complete = true;
+    this.#take([bytes.subarray(from, end)], end - from);
+    return this.#failure === undefined ? end : bytes.length;
+  }
+
+  #piece(bytes: Buffer, from: number): number {
+    const body = (this.#body ??= new BodyDecoder(this.head.framing));
     const parts: Buffer[] = [];
-    const end = this.#body.decode(bytes, from, parts);
+    const end = body.decode(bytes, from, parts);
+    this.#complete = body.done;
     let size = 0;
     for (const part of parts) size += part.length;
+    if (body.failed) this.fail(refusal(400, 'The chunked framing of the body is malformed'));
+    else this.#take(parts, size);
+    return this.#failure === undefined ? end : bytes.length;
+  }
+
+  #take(parts: readonly Buffer[], size: number): void {
     this.#received += size;
-    if (this.#body.failed) {
-      this.fail(refusal(400, 'The chunked framing of the body is malformed'));
-    } else if (this.#received > this.#host.bodyLimit) {
+    if (this.#received > this.#host.bodyLimit) {
       this.fail(bodyTooLarge(this.#host.bodyLimit));
     } else {
       this.#deliver(parts, size);
     }
-    return this.#failure === undefined ? end : bytes.length;
   }
 
   /** The body cannot be had. */
@@ -132,7 +161,7 @@ export class ClientExchange implements Exchange {
   attach(owner: ExchangeOwner): void {
     this.#owner = owner;
     const early = this.#early;
-    this.#early = [];
+    this.#early = none;
     if (early.length > 0) {
       let size = 0;
       for (const part of early) size += part.length;
@@ -140,11 +169,11 @@ export class ClientExchange implements Exchange {
     }
     if (this.#over) return;
     if (this.#failure !== undefined) owner.bodyFailed(this.#failure);
-    else if (this.#body.done) owner.bodyEnd();
+    else if (this.#complete) owner.bodyEnd();
   }
 
   pause(): void {
-    if (!this.#over && (!this.#body.done || this.tunneling)) this.#host.socket.pause();
+    if (!this.#over && (!this.#complete || this.tunneling)) this.#host.socket.pause();
   }
 
   resume(): void {
@@ -154,7 +183,7 @@ export class ClientExchange implements Exchange {
   proceed(): void {
     if (!this.head.expectContinue || this.#proceeded || this.#over || this.#received > 0) return;
     this.#proceeded = true;
-    if (!this.#body.done) this.#host.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+    if (!this.#complete) this.#host.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
   }
 
   interim(status: number, reason: string, lines: string): void {
@@ -165,8 +194,9 @@ export class ClientExchange implements Exchange {
   start(response: ResponseStart): void {
     if (this.#over || this.#mode !== undefined) return;
     const { status, reason, lines, framing, statedLength } = response;
-    if (!this.#body.done || !this.head.keepAlive || this.#host.closing) this.#keepAlive = false;
-    let text = `HTTP/1.1 ${status} ${reason}\r\n${lines}`;
+    if (!this.#complete || !this.head.keepAlive || this.#host.closing) this.#keepAlive = false;
+    const line = status === 200 && reason === 'OK' ? okLine : `HTTP/1.1 ${status} ${reason}\r\n`;
+    let text = line + lines;
     if (this.head.method === 'HEAD' || status === 204 || status === 304) {
       this.#mode = 'none';
       if (statedLength >= 0) text += `Content-Length: ${statedLength}\r\n`;
@@ -201,6 +231,14 @@ export class ClientExchange implements Exchange {
     socket.uncork();
     if (chunked) this.#text = '\r\n';
     return !socket.writableNeedDrain;
+  }
+
+  text(text: string): boolean {
+    if (this.#mode !== 'length' || this.#text.length + text.length > joinLimit) {
+      return this.data([Buffer.from(text, 'latin1')], text.length);
+    }
+    if (!this.#over) this.#text += text;
+    return true;
   }
 
   flush(): boolean {
@@ -245,17 +283,17 @@ export class ClientExchange implements Exchange {
     this.#host.socket.destroy();
   }
 
-  #deliver(parts: Buffer[], size: number): void {
+  #deliver(parts: readonly Buffer[], size: number): void {
     if (this.#owner === undefined) {
-      this.#early.push(...parts);
+      this.#early = this.#early === none ? parts : [...this.#early, ...parts];
       return;
     }
     if (size > 0) this.#owner.bodyData(parts, size);
-    if (this.#body.done && !this.#over) this.#owner.bodyEnd();
+    if (this.#complete && !this.#over) this.#owner.bodyEnd();
   }
 
   #finish(): void {
     this.#over = true;
-    this.#host.finished(this.#keepAlive, this.#body.done);
+    this.#host.finished(this.#keepAlive, this.#complete);
   }
 }

@@ -61,6 +61,8 @@ export interface Exchange {
   start(response: ResponseStart): void;
   /** Body bytes of the answer; false asks for a pause until `drained`. */
   data(parts: readonly Buffer[], bytes: number): boolean;
+  /** The same for a short text, each byte a character; where it is missing, `data` serves. */
+  text?(text: string): boolean;
   /** Hands what was gathered to the socket; false asks for a pause until `drained`. */
   flush(): boolean;
   end(): void;

@@ -61,9 +61,8 @@ export class FieldSpans {
     return this.#offsets[index * 4 + 3] as number;
   }
 
-  /** Scans field lines from `from` up to and with the empty line. */
-  scan(bytes: Buffer, from: number): FieldScan {
-    const length = bytes.length;
+  /** Scans field lines from `from` up to and with the empty line; of the bytes, `length` count. */
+  scan(bytes: Buffer, from: number, length: number): FieldScan {
     let at = from;
     this.count = 0;
     for (;;) {
@@ -75,14 +74,13 @@ export class FieldSpans {
         return { kind: 'fields', end: at + 2 };
       }
       if (this.count >= this.#max) return { kind: 'too-many' };
-      const end = this.#line(bytes, at);
+      const end = this.#line(bytes, at, length);
       if (typeof end !== 'number') return end;
       at = end;
     }
   }
 
-  #line(bytes: Buffer, start: number): number | FieldScan {
-    const length = bytes.length;
+  #line(bytes: Buffer, start: number, length: number): number | FieldScan {
     let at = start;
     while (at < length && tokenBytes[bytes[at] as number] === 1) at += 1;
     if (at >= length) return incomplete;

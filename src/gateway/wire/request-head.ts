@@ -84,7 +84,7 @@ export class RequestHeadParser {
     if (line.kind === 'refused') return line;
     if (line.kind === 'incomplete') return this.#short(bytes, 414, 'request line');
     if (line.end > this.#limits.headBytes) return this.#tooLarge(414, 'request line');
-    const scan = this.#spans.scan(bytes, line.end);
+    const scan = this.#spans.scan(bytes, line.end, bytes.length);
     switch (scan.kind) {
       case 'incomplete':
         return this.#short(bytes, 431, 'header section');

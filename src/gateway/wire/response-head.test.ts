@@ -6,7 +6,7 @@ import { type ResponseHead, ResponseHeadParser } from './response-head.ts';
 const parser = new ResponseHeadParser();
 
 function parse(text: string, bodiless = false): ReturnType<ResponseHeadParser['parse']> {
-  return parser.parse(Buffer.from(text, 'latin1'), bodiless);
+  return parser.parse(Buffer.from(`${text}\r\n\r\n`, 'latin1'), text.length, bodiless);
 }
 
 function accepted(text: string, bodiless = false): ResponseHead {

@@ -27,10 +27,19 @@ export interface ResponseHead {
 export type ResponseHeadResult =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'malformed'; readonly detail: string }
-  | { readonly kind: 'head'; readonly head: ResponseHead; readonly end: number };
+  | {
+      readonly kind: 'head';
+      readonly head: ResponseHead;
+      /** The offset of the body. */
+      readonly end: number;
+      /** What was parsed, each byte a character; of a short message the whole of it. */
+      readonly text: string;
+    };
 
 const headBytes = 64 * 1024;
 const headLines = 256;
+/** A message of at most this length is made into text with its body. */
+export const shortBytes = 4096;
 /** "HTTP/1." SP 3DIGIT: where the minor version, the code and what follows it stand. */
 const versionStart = Buffer.from('HTTP/1.', 'latin1');
 const minorAt = 7;
@@ -49,16 +58,16 @@ export class ResponseHeadParser {
   readonly #spans = new FieldSpans(headLines);
   readonly #dropped = new Uint8Array(headLines);
 
-  /** `bodiless`: the request was HEAD. */
-  parse(bytes: Buffer, bodiless: boolean): ResponseHeadResult {
-    const lineEnd = statusLineEnd(bytes);
-    if (lineEnd === -1) return bytes.length > headBytes ? tooLarge() : incomplete;
+  /** Of the bytes, `length` count; `bodiless`: the request was HEAD. */
+  parse(bytes: Buffer, length: number, bodiless: boolean): ResponseHeadResult {
+    const lineEnd = statusLineEnd(bytes, length);
+    if (lineEnd === -1) return length > headBytes ? tooLarge() : incomplete;
     const status = lineEnd < 0 ? 0 : statusCode(bytes);
     if (status < 100) return malformed('its status line is malformed');
-    const scan = this.#spans.scan(bytes, lineEnd + 2);
+    const scan = this.#spans.scan(bytes, lineEnd + 2, length);
     switch (scan.kind) {
       case 'incomplete':
-        return bytes.length > headBytes ? tooLarge() : incomplete;
+        return length > headBytes ? tooLarge() : incomplete;
       case 'too-many':
         return tooLarge();
       case 'malformed':
@@ -66,7 +75,7 @@ export class ResponseHeadParser {
       case 'fields':
         break;
     }
-    const text = bytes.toString('latin1', 0, scan.end);
+    const text = bytes.toString('latin1', 0, length <= shortBytes ? length : scan.end);
     const fields = readFields(this.#spans, { bytes, text }, this.#dropped);
     if (typeof fields === 'string') return malformed(fields);
     const minor = bytes[minorAt] === zero ? 0 : 1;
@@ -81,7 +90,7 @@ export class ResponseHeadParser {
       lines: this.#spans.keep(text, this.#dropped),
       hasRequestId: fields.hasRequestId,
     };
-    return { kind: 'head', head, end: scan.end };
+    return { kind: 'head', head, end: scan.end, text };
   }
 }
 
@@ -89,14 +98,14 @@ export class ResponseHeadParser {
  * The offset of the line end of the status line; -1 when it has not come yet, -2 when the line holds
  * what no reason phrase may (RFC 9112 section 4): a control character, or a bare CR or LF.
  */
-function statusLineEnd(bytes: Buffer): number {
+function statusLineEnd(bytes: Buffer, length: number): number {
   let at = 0;
-  while (at < bytes.length) {
+  while (at < length) {
     const byte = bytes[at] as number;
     if (byte < space ? byte !== tab : byte === del) break;
     at += 1;
   }
-  if (at >= bytes.length || (bytes[at] === cr && at + 1 >= bytes.length)) return -1;
+  if (at >= length || (bytes[at] === cr && at + 1 >= length)) return -1;
   return bytes[at] === cr && bytes[at + 1] === lf ? at : -2;
 }
 

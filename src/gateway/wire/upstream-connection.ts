@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { BodyDecoder } from './body-decoder.ts';
+import type { Framing } from './framing.ts';
 import type { RecentClock } from './recent-clock.ts';
-import { type ResponseHead, ResponseHeadParser } from './response-head.ts';
+import { type ResponseHead, ResponseHeadParser, shortBytes } from './response-head.ts';
 
 /** How a request to a pod ended without an answer, or with half of one. */
 export interface UpstreamFailure {
@@ -24,6 +25,8 @@ export interface ResponseSink {
   /** With status 101 the connection is a tunnel from here on. */
   responseHead(head: ResponseHead): void;
   responseData(parts: readonly Buffer[], bytes: number): void;
+  /** All data of a short answer, each byte a character. */
+  responseText(text: string): void;
   /** What came in one read has been handed on. */
   responseFlush(): void;
   /** The answer is complete and the connection no longer this sink's. */
@@ -61,6 +64,12 @@ const largeReadBytes = 64 * 1024;
 const copyLimit = 8 * 1024;
 const empty = Buffer.alloc(0);
 
+/** The body is there, and nothing beyond it. */
+function isWhole(framing: Framing, bytes: number): boolean {
+  if (framing.kind === 'length') return framing.length === bytes;
+  return framing.kind === 'none' && bytes === 0;
+}
+
 /**
  * One keep-alive connection to a pod; one request at a time.
  *
@@ -87,6 +96,8 @@ export class UpstreamConnection {
   #answered = false;
   #requestComplete = false;
   #sentBytes = 0;
+  /** A sink asked for a pause, which must not outlive it: an idle connection is read. */
+  #paused = false;
   #malformed = '';
   #error: NodeJS.ErrnoException | undefined;
   /** When the connection became idle, and when it must no longer be used; the pool's business. */
@@ -103,7 +114,7 @@ export class UpstreamConnection {
         buffer: () => (this.#buffer ??= Buffer.allocUnsafeSlow(this.#readBytes)),
         callback: (length) => {
           home.clock.monotonic();
-          this.#data(this.#taken(length));
+          this.#read(length);
           return true;
         },
       },
@@ -186,10 +197,12 @@ export class UpstreamConnection {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket.resume();
   }
 
@@ -197,6 +210,27 @@ export class UpstreamConnection {
   destroy(): void {
     this.#sink = undefined;
     this.#socket.destroy();
+  }
+
+  #read(length: number): void {
+    const sink = this.#sink;
+    const fresh = this.#head === undefined && this.#pending.length === 0 && this.#sentBytes > 0;
+    if (sink !== undefined && fresh && length <= shortBytes && this.#whole(length, sink)) return;
+    this.#data(this.#taken(length));
+  }
+
+  /** Hands on an answer that came in one piece, as most do, without a copy; false for any other. */
+  #whole(length: number, sink: ResponseSink): boolean {
+    const result = heads.parse(this.#buffer ?? empty, length, this.#isHead);
+    if (result.kind !== 'head') return false;
+    const { head, end, text } = result;
+    if (head.status < 200 || !isWhole(head.framing, length - end)) return false;
+    this.#answered = true;
+    this.#head = head;
+    sink.responseHead(head);
+    if (end < length && this.#sink === sink) sink.responseText(text.slice(end));
+    if (this.#sink === sink) this.#complete(true);
+    return true;
   }
 
   /** What was read, as a buffer that nobody else will write to. */
@@ -231,7 +265,7 @@ export class UpstreamConnection {
   #heads(bytes: Buffer, sink: ResponseSink): number {
     let rest = bytes;
     for (;;) {
-      const result = heads.parse(rest, this.#isHead);
+      const result = heads.parse(rest, rest.length, this.#isHead);
       if (result.kind === 'incomplete') {
         this.#pending = rest;
         return -1;
@@ -281,8 +315,7 @@ export class UpstreamConnection {
     this.#used = true;
     if (reusable) {
       this.keepAliveSeconds = head.keepAliveSeconds;
-      // A pause that the last sink asked for must not outlive it: an idle connection is read.
-      this.#socket.resume();
+      if (this.#paused) this.resume();
       this.#home.idle(this);
     } else {
       this.#socket.destroy();
