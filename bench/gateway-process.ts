@@ -9,7 +9,7 @@ import {
   names,
   type Pod,
 } from '../src/api/index.ts';
-import type { Informer } from '../src/client/index.ts';
+import type { Informer, ResourceClient, ResourceRef } from '../src/client/index.ts';
 import { runGateway } from '../src/gateway/index.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { randomIds } from '../src/lib/ids.ts';
@@ -72,11 +72,17 @@ const refuse = (): never => {
   throw new Error('The gateway of the bench has no API server');
 };
 
+/** Objects that nothing of what is measured asks for. */
+function unreachable<T extends KubeObject>(ref: ResourceRef<T>): ResourceClient<T> {
+  const verbs = { get: refuse, find: refuse, list: refuse, watch: refuse, create: refuse };
+  return { ref, ...verbs, update: refuse, patch: refuse, delete: refuse };
+}
+
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort(new Error('SIGTERM')));
 await runGateway(
   {
-    client: { resource: refuse, raw: refuse, stream: refuse },
+    client: { resource: unreachable, raw: refuse, stream: refuse },
     host: '127.0.0.1',
     port: 0,
     clock: systemClock,
