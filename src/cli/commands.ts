@@ -11,6 +11,8 @@ import { executeCommand } from './execute/execute-command.ts';
 import { getCommand } from './get/get-command.ts';
 import { annotateCommand, labelCommand } from './labels/label-commands.ts';
 import { logsCommand } from './logs/logs-command.ts';
+import { revisionsCommand } from './revisions/revisions-command.ts';
+import { rollbackCommand } from './revisions/rollback-command.ts';
 import { scaleCommand } from './scale/scale-command.ts';
 import { waitCommand } from './wait/wait-command.ts';
 
@@ -26,6 +28,8 @@ export const commands: readonly Command[] = [
   eventsCommand,
   waitCommand,
   scaleCommand,
+  revisionsCommand,
+  rollbackCommand,
   labelCommand,
   annotateCommand,
   deleteCommand,

@@ -1,4 +1,4 @@
-import type { FunctionObject, Pod } from '../../api/index.ts';
+import type { FunctionObject, Pod, TrafficStatus } from '../../api/index.ts';
 import { heading, members } from './describe-object.ts';
 import { Report } from './report.ts';
 
@@ -13,6 +13,7 @@ export function describeFunction(fn: FunctionObject, pods: readonly Pod[]): Repo
   report.line(0, 'URL:', status.url ?? '<none>');
   report.line(0, 'Ready:', readyText(ready));
   report.line(0, 'Revision:', status.revision ?? '<none>');
+  trafficLines(report, status.traffic ?? []);
   report.line(0, 'Replicas:', `${status.replicas ?? 0} now | ${status.readyReplicas ?? 0} ready`);
   report.line(0, 'Last Invoked:', status.lastInvoked ?? '<never>');
   report.line(0, 'Runtime:', spec.runtime);
@@ -40,6 +41,19 @@ function readyText(ready: Condition | undefined): string {
   if (ready === undefined) return 'Unknown';
   const why = [ready.reason, ready.message].filter(Boolean).join(': ');
   return why === '' ? ready.status : `${ready.status} (${why})`;
+}
+
+/** How the calls are shared, where they are. */
+function trafficLines(report: Report, traffic: readonly TrafficStatus[]): void {
+  if (traffic.length === 0) return;
+  report.line(0, 'Traffic:');
+  report.line(1, 'Weight', 'Revision', 'Tag', 'Ready');
+  report.line(1, '------', '--------', '---', '-----');
+  for (const { weight, revision = '<none>', latest, tag, ...pods } of traffic) {
+    const name = latest === true ? `${revision} (latest)` : revision;
+    const ready = `${pods.readyReplicas}/${pods.replicas}`;
+    report.line(1, String(weight), name, tag ?? '<none>', ready);
+  }
 }
 
 function sourceLines(report: Report, source: FunctionObject['spec']['source']): void {
