@@ -9,6 +9,8 @@ import { versionCommand } from './discovery/version-command.ts';
 import { eventsCommand } from './events/events-command.ts';
 import { executeCommand } from './execute/execute-command.ts';
 import { getCommand } from './get/get-command.ts';
+import { cancelCommand } from './invocations/cancel-command.ts';
+import { resultCommand } from './invocations/result-command.ts';
 import { annotateCommand, labelCommand } from './labels/label-commands.ts';
 import { logsCommand } from './logs/logs-command.ts';
 import { revisionsCommand } from './revisions/revisions-command.ts';
@@ -19,6 +21,8 @@ import { waitCommand } from './wait/wait-command.ts';
 /** Every command of the program but those that run the platform, in the order of its help. */
 export const commands: readonly Command[] = [
   executeCommand,
+  resultCommand,
+  cancelCommand,
   deployCommand,
   applyCommand,
   createCommand,
