@@ -24,6 +24,8 @@ export interface ControlPlaneConfig {
   readonly gatewayUrl: string;
   /** The names of all gateways. */
   readonly gateways: readonly string[];
+  /** The most pods of one warm pool; 0 for no pools. */
+  readonly warmPool: number;
   readonly version: string;
 }
 

@@ -54,6 +54,7 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
             ...shared,
             gatewayUrl: config.gatewayUrl,
             gateways: config.gateways,
+            warmPool: config.warmPool,
             runtimeVersion: config.version,
             listen: { host: config.host, port: 0 },
             identity: 'nought-control-plane',

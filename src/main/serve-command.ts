@@ -11,7 +11,7 @@ import { gatewayTelemetry } from './gateway-telemetry.ts';
 import { openLifetime } from './lifetime.ts';
 import { packageVersion } from './package-paths.ts';
 import { createLog } from './process-log.ts';
-import { parseAccessLog, parsePort, UsageError } from './up-flags.ts';
+import { parseAccessLog, parsePort, parseWarmPool, UsageError } from './up-flags.ts';
 
 export const serveUsage = `Run the serverless layer alone, against an existing cluster.
 
@@ -23,6 +23,8 @@ Flags:
   --context NAME        a context of the kubeconfig (default its current one)
   --host ADDRESS        where the gateway and the autoscaler listen (default 127.0.0.1)
   --gateway-port PORT   port of the gateway (default 8080, 0 picks a free one)
+  --warm-pool N         the most pods that are kept booted for functions of one namespace and runtime
+                        (default 32; how many there are follows the calls); off: none
   --access-log FORMAT   one line per call on standard output, as json or combined
   --metrics-port PORT   metrics at http://HOST:PORT/metrics too, not only at the gateway's /-/metrics
   --gateway-url URL     the gateway as pods reach it (default http://HOST:PORT)
@@ -37,6 +39,7 @@ interface ServeFlags {
   readonly host: string;
   readonly port: number;
   readonly url: string | undefined;
+  readonly warmPool: number;
   readonly accessLog: AccessLogFormat | undefined;
   readonly metricsPort: number | undefined;
 }
@@ -102,6 +105,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
             ...shared,
             gatewayUrl,
             runtimeVersion: packageVersion(),
+            warmPool: flags.warmPool,
             listen: { host, port: 0 },
             identity,
           },
@@ -136,6 +140,7 @@ function parseServeFlags(args: readonly string[]): ServeFlags | 'help' {
         host: { type: 'string' },
         'gateway-port': { type: 'string' },
         'gateway-url': { type: 'string' },
+        'warm-pool': { type: 'string' },
         'access-log': { type: 'string' },
         'metrics-port': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -151,6 +156,7 @@ function parseServeFlags(args: readonly string[]): ServeFlags | 'help' {
     host: values.host ?? '127.0.0.1',
     port: parsePort('--gateway-port', values['gateway-port'] ?? '8080'),
     url: values['gateway-url'],
+    warmPool: parseWarmPool(values['warm-pool']),
     accessLog: parseAccessLog(values['access-log']),
     metricsPort:
       values['metrics-port'] === undefined

@@ -9,6 +9,7 @@ test('parseUpFlags() has the defaults of the contract', () => {
     gatewayPort: 8080,
     store: 'lmdb',
     gateways: 1,
+    warmPool: 32,
     accessLog: undefined,
     metricsPort: undefined,
   });
@@ -27,6 +28,8 @@ test('parseUpFlags() takes each flag', () => {
     '3',
     '--runtime',
     'process',
+    '--warm-pool',
+    '5',
     '--access-log',
     'combined',
     '--metrics-port',
@@ -38,6 +41,7 @@ test('parseUpFlags() takes each flag', () => {
     gatewayPort: 0,
     store: 'memory',
     gateways: 3,
+    warmPool: 5,
     accessLog: 'combined',
     metricsPort: 9100,
   });
@@ -49,6 +53,7 @@ for (const [args, words] of [
   [['--port', '-1'], /--port/],
   [['--gateways', '0'], /--gateways "0": expected a number from 1 to 64/],
   [['--store', 'floppy'], /--store "floppy": expected lmdb or memory/],
+  [['--warm-pool', 'on'], /--warm-pool "on": expected a number from 0 to 1000/],
   [['--access-log', 'xml'], /--access-log "xml": expected json or combined/],
   [['--metrics-port', 'x'], /--metrics-port "x"/],
   [['--runtime', 'magic'], /--runtime "magic": expected process/],

@@ -10,6 +10,8 @@ export interface UpFlags {
   readonly gatewayPort: number;
   readonly store: StoreKind;
   readonly gateways: number;
+  /** The most booted pods that wait in one pool; 0 for no pools. */
+  readonly warmPool: number;
   /** Undefined for no access log. */
   readonly accessLog: AccessLogFormat | undefined;
   /** Of the first gateway, the next ones follow; 0 picks free ones; undefined for none. */
@@ -22,6 +24,8 @@ export class UsageError extends Error {
 }
 
 const maxGateways = 64;
+const defaultWarmPool = '32';
+const maxWarmPool = 1000;
 
 export const upUsage = `Start the platform on this machine and keep it running.
 
@@ -32,6 +36,8 @@ Flags:
   --port PORT           port of the API server on 127.0.0.1 (default 6443, 0 picks a free one)
   --gateway-port PORT   port of the gateway on 127.0.0.1 (default 8080, 0 picks a free one)
   --gateways N          gateway processes that share the port (default 1)
+  --warm-pool N         the most pods that are kept booted for functions of one namespace and runtime
+                        (default 32; how many there are follows the calls); off: none
   --access-log FORMAT   one line per call, as json or combined, in DIR/logs/gateway.access.log
   --metrics-port PORT   metrics of the gateway at http://127.0.0.1:PORT/metrics; with several
                         gateways PORT, PORT+1, … (0 picks free ones; endpoints.json names them)
@@ -68,6 +74,7 @@ export function parseUpFlags(args: readonly string[]): UpFlags | 'help' {
     gatewayPort: parsePort('--gateway-port', values['gateway-port'] ?? '8080'),
     store,
     gateways: parseNumber('--gateways', values.gateways ?? '1', { from: 1, to: maxGateways }),
+    warmPool: parseWarmPool(values['warm-pool']),
     accessLog: parseAccessLog(values['access-log']),
     metricsPort:
       values['metrics-port'] === undefined
@@ -81,6 +88,7 @@ function parse(args: readonly string[]): {
   port?: string;
   'gateway-port'?: string;
   gateways?: string;
+  'warm-pool'?: string;
   'access-log'?: string;
   'metrics-port'?: string;
   store?: string;
@@ -96,6 +104,7 @@ function parse(args: readonly string[]): {
         port: { type: 'string' },
         'gateway-port': { type: 'string' },
         gateways: { type: 'string' },
+        'warm-pool': { type: 'string' },
         'access-log': { type: 'string' },
         'metrics-port': { type: 'string' },
         store: { type: 'string' },
@@ -106,6 +115,11 @@ function parse(args: readonly string[]): {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
+}
+
+/** The most pods of one warm pool, 0 for `off`; throws UsageError. */
+export function parseWarmPool(text = defaultWarmPool): number {
+  return text === 'off' ? 0 : parseNumber('--warm-pool', text, { from: 0, to: maxWarmPool });
 }
 
 /** The format of the access log, undefined for none; throws UsageError. */

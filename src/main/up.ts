@@ -142,6 +142,7 @@ async function configureAll({ flags, home, io }: Start, children: Children): Pro
     storeFolder: home.store,
     gatewayUrl,
     gateways: children.gateways.map((_, index) => gatewayId(index)),
+    warmPool: flags.warmPool,
     version,
   };
   await children.controlPlane.configure(controlPlane);
