@@ -4,7 +4,7 @@ import { BackOff, type BackOffOptions, reconnectBackOff } from '../lib/back-off.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { abortable, deferred } from '../lib/wait.ts';
-import type { ObjectKey, ResourceClient } from './client.ts';
+import type { ListOptions, ObjectKey, ResourceClient } from './client.ts';
 import type { Informer, InformerHandlers } from './informer.ts';
 import { type Indexes, ObjectCache } from './object-cache.ts';
 
@@ -130,13 +130,7 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
       ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
     };
-    if (this.#resourceVersion === undefined) {
-      const list = await abortable(resource.list(scope), signal);
-      this.#replace(list);
-      this.#resourceVersion = list.metadata.resourceVersion;
-      this.#hasSynced = true;
-      this.#synced.resolve();
-    }
+    if (this.#resourceVersion === undefined) await this.#list(scope, signal);
     const timeoutSeconds = Math.ceil(watchSeconds.least + watchSeconds.spread * random());
     const ended = new AbortController();
     const hung = this.#abortWhenHung(ended, timeoutSeconds * 1000 + watchGraceMs, signal);
@@ -155,6 +149,15 @@ class ListWatchInformer<T extends KubeObject> implements Informer<T> {
       ended.abort();
       await hung;
     }
+  }
+
+  /** Apart from the watch: the function that waits for events would keep the whole list in memory. */
+  async #list(scope: ListOptions, signal: AbortSignal): Promise<void> {
+    const list = await abortable(this.#options.resource.list(scope), signal);
+    this.#replace(list);
+    this.#resourceVersion = list.metadata.resourceVersion;
+    this.#hasSynced = true;
+    this.#synced.resolve();
   }
 
   async #abortWhenHung(watch: AbortController, ms: number, signal: AbortSignal): Promise<void> {
