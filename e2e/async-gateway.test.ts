@@ -359,3 +359,39 @@ test('Prefer: respond-async with wait answers with the result when it comes in t
   const slow = await call(url, '/default/f', { headers: { prefer: 'respond-async, wait=1' } });
   assert.equal(slow.status, 202);
 });
+
+test('a call of NAME@TAG keeps the tag for its attempts', async () => {
+  await using world = await openWorld();
+  const { plane, url } = world;
+  const { metadata } = await createFunction(plane, 'f', {
+    traffic: [
+      { latest: true, weight: 100 },
+      { revision: 'abc', tag: 'green', weight: 0 },
+    ],
+  });
+  const place = { replicas: 0, readyReplicas: 0 };
+  const traffic = [
+    { latest: true, revision: 'xyz', weight: 100, ...place },
+    { revision: 'abc', tag: 'green', weight: 0, ...place },
+  ];
+  const status = { revision: 'xyz', traffic };
+  await plane.client
+    .resource(refs.functions)
+    .patch(metadata, { status }, { type: 'merge', subresource: 'status' });
+  const late = AbortSignal.timeout(10_000);
+  const paths = ['/default/f@green', '/default/f@green/a?b'];
+  for (const path of paths) {
+    let answer = await call(url, path);
+    // The gateway hears of the tag by its watch.
+    while (answer.status === 404) {
+      late.throwIfAborted();
+      answer = await call(url, path);
+    }
+    const stored = await plane.client.resource(refs.invocations).get(nameOf(answer));
+    assert.deepEqual(stored.spec.functionRef, { name: 'f', tag: 'green' });
+  }
+  const plain = await plane.client
+    .resource(refs.invocations)
+    .get(nameOf(await call(url, '/default/f')));
+  assert.deepEqual(plain.spec.functionRef, { name: 'f' });
+});
