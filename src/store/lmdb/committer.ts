@@ -134,7 +134,10 @@ export class Committer {
       for (const { reject } of all) reject(asError(error));
       return;
     }
-    for (const resolve of settle) resolve();
+    // After the microtasks that bring the news to watchers: it has further to go than an answer.
+    process.nextTick(() => {
+      for (const resolve of settle) resolve();
+    });
   }
 
   async #write(upkeep: readonly Change[], plan: BatchPlan): Promise<void> {

@@ -24,6 +24,16 @@ const counterKeys: Readonly<Record<Counter, Buffer>> = {
 /** Address space set aside for the map; LMDB maps anew when the file outgrows it. */
 const mapBytes = 4 * 1024 ** 3;
 
+/**
+ * A flush that takes no longer than this is waited for where it is asked for, since handing it to
+ * another thread and hearing back costs as much (on a busy machine more).
+ */
+const directMs = 2.5;
+/** Larger transactions are work enough to be done beside. */
+const directChanges = 512;
+/** How much the latest flush counts in the estimate of the next. */
+const latestWeight = 0.2;
+
 /** Secrets are in here. An option that lmdb-js has but does not declare. */
 const ownerOnly = { permissionsMode: 0o600 };
 
@@ -38,6 +48,7 @@ const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
  * promise means "on disk, data and meta". With the default, `overlappingSync: true`, the promise
  * comes before fdatasync and only `flushed` after it; two promises per commit that resolve in one
  * order or another would buy nothing here, because the committer has one batch in flight at most.
+ * `transactionSync` commits in the same way and returns when it is done.
  *
  * Ownership. LMDB lets processes share an environment, this store does not. Whoever has it open
  * holds a slot in LMDB's reader table, taken by the read below; LMDB tells a live process from a
@@ -118,6 +129,8 @@ export class Environment {
   readonly heads: Table;
   readonly graves: Table;
   readonly #root: RootDatabase<Buffer, Buffer>;
+  /** How long the next flush is going to take, as those before it did. */
+  #flushMs = directMs;
 
   constructor(path: string, root: RootDatabase<Buffer, Buffer>) {
     this.path = path;
@@ -146,13 +159,18 @@ export class Environment {
 
   /** Makes all changes in one transaction; resolves once they are on disk. */
   async apply(changes: readonly Change[]): Promise<void> {
+    const start = performance.now();
+    const isDirect = changes.length <= directChanges && this.#flushMs <= directMs;
+    const make = (): void => {
+      for (const { table, key, value } of changes) {
+        if (value === undefined) void table.remove(key);
+        else void table.put(key, value);
+      }
+    };
     try {
-      await this.#root.batch(() => {
-        for (const { table, key, value } of changes) {
-          if (value === undefined) void table.remove(key);
-          else void table.put(key, value);
-        }
-      });
+      if (isDirect) this.#root.transactionSync(make);
+      else await this.#root.batch(make);
+      this.#flushMs += (performance.now() - start - this.#flushMs) * latestWeight;
     } catch (error) {
       const cause = await commitCause(error);
       throw new Error(
