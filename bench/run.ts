@@ -1,6 +1,6 @@
 /**
  * Measures the platform against the bars of DESIGN.md section 8, all on this machine in one run.
- * `npm run bench [ready memory cold-start gateway api]`; without names it measures everything.
+ * `npm run bench [ready memory cold-start gateway routes api]`; without names it measures everything.
  */
 import { formatRows, type Measure, type Row } from './figure.ts';
 import { measureApi } from './api-figure.ts';
@@ -8,12 +8,14 @@ import { measureColdStart } from './cold-start-figure.ts';
 import { measureGateway } from './gateway-figure.ts';
 import { measureMemory } from './memory-figure.ts';
 import { measureReady } from './ready-figure.ts';
+import { measureRoutes } from './routes-figure.ts';
 
 const figures: Readonly<Record<string, Measure>> = {
   ready: measureReady,
   memory: measureMemory,
   'cold-start': measureColdStart,
   gateway: measureGateway,
+  routes: measureRoutes,
   api: measureApi,
 };
 

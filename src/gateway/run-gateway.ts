@@ -1,6 +1,5 @@
-import type { FunctionObject, Pod } from '../api/index.ts';
-import { names } from '../api/index.ts';
-import { type Client, createInformer, refs } from '../client/index.ts';
+import type { FunctionDemand } from '../api/index.ts';
+import { refs } from '../client/index.ts';
 import { abortable } from '../lib/wait.ts';
 import { Activator } from './activator/activator.ts';
 import { AsyncCalls } from './async/async-calls.ts';
@@ -11,7 +10,6 @@ import { SharedSlots } from './slots/shared-slots.ts';
 import { Fronts } from './fronts.ts';
 import {
   defaultGatewayLimits,
-  type GatewayInformers,
   type GatewayOptions,
   type ResolvedGateway,
 } from './gateway-options.ts';
@@ -21,10 +19,13 @@ import { Prober } from './routes/prober.ts';
 import { RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { type ScrapedGateway, Telemetry } from './telemetry/telemetry.ts';
+import { gatewayWatches } from './watches.ts';
 import { RecentClock } from './wire/recent-clock.ts';
 
 /** How often deadlines are looked at. Nothing that could go on waits for it. */
 const sweepMs = 100;
+/** The same for idle connections to pods: of many functions that would be many looks for nothing. */
+const idleSweepMs = 500;
 
 /**
  * Runs one gateway until the signal aborts: first it lets what is in flight finish, bounded.
@@ -68,49 +69,8 @@ function resolve(options: GatewayOptions): ResolvedGateway {
     clock: new RecentClock(options.clock),
     domain: (options.domain ?? 'localhost').toLowerCase(),
     limits: { ...defaultGatewayLimits, ...options.limits },
-    informers: options.informers ?? informersOf(options),
+    informers: options.informers ?? gatewayWatches(options),
   };
-}
-
-function informersOf(options: GatewayOptions): GatewayInformers {
-  const { clock, log } = options;
-  const client: Client = options.client;
-  return {
-    functions: createInformer({
-      resource: client.resource(refs.functions),
-      clock,
-      log,
-      transform: withoutSource,
-    }),
-    pods: createInformer({
-      resource: client.resource(refs.pods),
-      labelSelector: names.label.function,
-      clock,
-      log,
-      transform: withoutTemplate,
-    }),
-    leases: createInformer({
-      resource: client.resource(refs.leases),
-      namespace: names.systemNamespace,
-      fieldSelector: `metadata.name=${names.autoscaler}`,
-      clock,
-      log,
-    }),
-  };
-}
-
-/** Code may be large and is nothing to the gateway. */
-function withoutSource(object: FunctionObject): FunctionObject {
-  const { managedFields: _, ...metadata } = object.metadata as FunctionObject['metadata'] & {
-    readonly managedFields?: unknown;
-  };
-  return { ...object, metadata, spec: { ...object.spec, source: {} } };
-}
-
-/** Of a pod's spec the gateway needs the ports. */
-function withoutTemplate(pod: Pod): Pod {
-  const containers = pod.spec.containers.map(({ name, ports = [] }) => ({ name, ports }));
-  return { ...pod, spec: { containers } };
 }
 
 /**
@@ -272,9 +232,11 @@ class Gateway {
     return {
       samples: () => {
         const now = this.#options.clock.monotonic();
-        const samples = [...routes()].flatMap(
-          ({ demand, facts }) => demand.sample(facts.key, facts.idleMs, now) ?? [],
-        );
+        const samples: FunctionDemand[] = [];
+        for (const { demand, facts } of routes()) {
+          const sample = demand.sample(facts.key, facts.idleMs, now);
+          if (sample !== undefined) samples.push(sample);
+        }
         this.#table.dropLeft();
         return samples;
       },
@@ -304,6 +266,7 @@ class Gateway {
   async #sweep(): Promise<void> {
     const { clock } = this.#options;
     const signal = this.#signal;
+    let idleSweepAt = 0;
     while (!signal.aborted) {
       await clock.sleep(sweepMs, signal).catch(() => undefined);
       const now = clock.monotonic();
@@ -311,7 +274,9 @@ class Gateway {
       this.#calls.sweep(now);
       this.#slots?.sweep(now);
       this.#table.sweep(now);
-      for (const route of this.#table.routes()) this.#activator.sweep(route, now);
+      this.#activator.sweep(now);
+      if (now < idleSweepAt) continue;
+      idleSweepAt = now + idleSweepMs;
       for (const endpoint of this.#table.endpoints()) endpoint.connections.sweep(now);
     }
   }

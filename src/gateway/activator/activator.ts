@@ -48,6 +48,8 @@ const held: Admission = { kind: 'held' };
  */
 export class Activator {
   readonly #options: ActivatorOptions;
+  /** Routes that requests wait for, and some that none waits for any more. */
+  readonly #waiting = new Set<Route>();
 
   constructor(options: ActivatorOptions) {
     this.#options = options;
@@ -79,6 +81,7 @@ export class Activator {
     const patienceMs = this.#patience(route, arrival, true);
     if (arrival.waitUntil === 0) arrival.waitUntil = this.#options.clock.monotonic() + patienceMs;
     route.holding.return(arrival);
+    this.#waiting.add(route);
     route.demand.held += 1;
     this.#pump(route);
     if (!route.holding.has(arrival)) return;
@@ -123,12 +126,14 @@ export class Activator {
   }
 
   /** Ends waits that have lasted too long. */
-  sweep(route: Route, now: number): void {
-    if (route.holding.size === 0) return;
-    const cold = route.routable.length === 0;
-    for (const waiter of route.holding.expired(now)) {
-      this.#unhold(route);
-      waiter.refuse(cold ? 'starting' : 'overloaded');
+  sweep(now: number): void {
+    for (const route of this.#waiting) {
+      const cold = route.routable.length === 0;
+      for (const waiter of route.holding.expired(now)) {
+        this.#unhold(route);
+        waiter.refuse(cold ? 'starting' : 'overloaded');
+      }
+      if (route.holding.size === 0) this.#waiting.delete(route);
     }
   }
 
@@ -144,6 +149,7 @@ export class Activator {
     if (refusal === undefined) {
       arrival.waitUntil = this.#options.clock.monotonic() + patienceMs;
       route.demand.held += 1;
+      this.#waiting.add(route);
     }
     // Refused or held: the function is wanted, and the next request should find it up.
     if (refusal === undefined) this.#options.slots?.waiting(route);

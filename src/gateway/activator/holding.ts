@@ -27,9 +27,10 @@ export interface Waiter {
  */
 export class Holding {
   readonly #limits: HoldingLimits;
-  readonly #waiters = new Set<Waiter>();
+  /** Made when one waits: most functions never have any. */
+  #waiters: Set<Waiter> | undefined = undefined;
   /** Requests that had a pod and lost it before a byte was sent: older than all others. */
-  readonly #returned = new Set<Waiter>();
+  #returned: Set<Waiter> | undefined = undefined;
   #bytes = 0;
 
   constructor(limits: HoldingLimits) {
@@ -37,7 +38,7 @@ export class Holding {
   }
 
   get size(): number {
-    return this.#waiters.size + this.#returned.size;
+    return (this.#waiters?.size ?? 0) + (this.#returned?.size ?? 0);
   }
 
   get bytes(): number {
@@ -47,13 +48,13 @@ export class Holding {
   /** Takes the request in at the end; false when the queue is full. */
   add(waiter: Waiter): boolean {
     if (this.size >= this.#limits.heldRequests) return false;
-    this.#waiters.add(waiter);
+    (this.#waiters ??= new Set()).add(waiter);
     return true;
   }
 
   /** Takes a request back that was there before; never refused, as it had its place. */
   return(waiter: Waiter): void {
-    this.#returned.add(waiter);
+    (this.#returned ??= new Set()).add(waiter);
   }
 
   /** Counts bytes that a waiting request keeps; false when there is no room for them. */
@@ -69,36 +70,36 @@ export class Holding {
 
   /** Takes the first request out. */
   shift(): Waiter | undefined {
-    for (const waiter of this.#returned) {
-      this.#returned.delete(waiter);
-      return waiter;
-    }
-    for (const waiter of this.#waiters) {
-      this.#waiters.delete(waiter);
-      return waiter;
-    }
-    return undefined;
+    return shiftOf(this.#returned) ?? shiftOf(this.#waiters);
   }
 
   has(waiter: Waiter): boolean {
-    return this.#waiters.has(waiter) || this.#returned.has(waiter);
+    return this.#waiters?.has(waiter) === true || this.#returned?.has(waiter) === true;
   }
 
   /** Takes one out that waits no longer; false when it was not there. */
   remove(waiter: Waiter): boolean {
-    return this.#returned.delete(waiter) || this.#waiters.delete(waiter);
+    return this.#returned?.delete(waiter) === true || this.#waiters?.delete(waiter) === true;
   }
 
   /** Takes out all whose time has passed. */
   expired(now: number): readonly Waiter[] {
     const out: Waiter[] = [];
     for (const set of [this.#returned, this.#waiters]) {
-      for (const waiter of set) {
+      for (const waiter of set ?? []) {
         if (now < waiter.waitUntil) continue;
-        set.delete(waiter);
+        set?.delete(waiter);
         out.push(waiter);
       }
     }
     return out;
   }
+}
+
+function shiftOf(set: Set<Waiter> | undefined): Waiter | undefined {
+  for (const waiter of set ?? []) {
+    set?.delete(waiter);
+    return waiter;
+  }
+  return undefined;
 }

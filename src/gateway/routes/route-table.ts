@@ -23,6 +23,9 @@ export interface RouteTableOptions {
 /** How long the watch may take to tell of a pod that the autoscaler has told of. */
 const toldTrustMs = 5000;
 
+/** Shared by all functions that have none: of 10,000, most are at rest. */
+const noPods: ReadonlyMap<string, Endpoint> = new Map();
+
 /**
  * Which pods serve which function, from the watches on Functions and Pods; of a pod out of a pool the
  * autoscaler tells a moment earlier.
@@ -166,7 +169,7 @@ export class RouteTable {
     }
     let route = this.#routes.get(facts.key);
     if (route === undefined) {
-      route = new Route(facts, this.#options.limits, this.#endpointsOf(facts.key));
+      route = new Route(facts, this.#options.limits, this.#podsOf.get(facts.key) ?? noPods);
       this.#routes.set(facts.key, route);
     } else {
       route.facts = facts;
@@ -226,7 +229,6 @@ export class RouteTable {
       this.#left.delete(each);
     }
     this.#options.changed(route);
-    if (route.endpoints.size === 0) this.#podsOf.delete(key);
   }
 
   #podChanged(pod: Pod): void {
@@ -270,8 +272,11 @@ export class RouteTable {
     const key = endpoint.facts.function;
     const siblings = this.#podsOf.get(key);
     siblings?.delete(uid);
+    if (siblings?.size === 0) {
+      this.#podsOf.delete(key);
+      this.#setPods(key, noPods);
+    }
     this.#changed(endpoint);
-    if (siblings?.size === 0 && !this.#routes.has(key)) this.#podsOf.delete(key);
   }
 
   #changed(endpoint: Endpoint): void {
@@ -305,8 +310,15 @@ export class RouteTable {
     if (endpoints === undefined) {
       endpoints = new Map();
       this.#podsOf.set(key, endpoints);
+      this.#setPods(key, endpoints);
     }
     return endpoints;
+  }
+
+  #setPods(key: string, pods: ReadonlyMap<string, Endpoint>): void {
+    const route = this.#routes.get(key);
+    if (route === undefined) return;
+    for (const each of route.traffic?.family ?? [route]) each.endpoints = pods;
   }
 }
 

@@ -29,6 +29,10 @@ export interface FunctionFacts {
   readonly lastInvoked: string | undefined;
 }
 
+/** Shared, since most functions have none of them. */
+const noTrouble = { reason: '', message: '' };
+const none: readonly Endpoint[] = [];
+
 const defaultTimeoutMs = 30_000;
 const defaultIdleMs = 60_000;
 
@@ -56,7 +60,7 @@ export function functionFacts(object: FunctionObject): FunctionFacts | undefined
     ready,
     trouble:
       serving === undefined || serving.status === 'True'
-        ? { reason: '', message: '' }
+        ? noTrouble
         : { reason: serving.reason ?? '', message: serving.message ?? '' },
     replicas: status?.replicas ?? 0,
     readyReplicas: status?.readyReplicas ?? 0,
@@ -87,8 +91,8 @@ export class Route {
   readonly holding: Holding;
   readonly demand = new Demand();
   /** All pods that carry the function's label, by uid; kept by the route table. */
-  readonly endpoints: ReadonlyMap<string, Endpoint>;
-  routable: readonly Endpoint[] = [];
+  endpoints: ReadonlyMap<string, Endpoint>;
+  routable: readonly Endpoint[] = none;
   removed = false;
   /** How the function's calls are shared; undefined where the latest revision takes them all. */
   traffic: Traffic | undefined = undefined;
@@ -119,7 +123,7 @@ export class Route {
       }
     }
     routable.sort(byAge);
-    this.routable = routable;
+    this.routable = routable.length === 0 ? none : routable;
   }
 
   /** The pod for the next request, if one has room. */
