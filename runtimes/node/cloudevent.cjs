@@ -7,6 +7,7 @@ const required = ['id', 'source', 'type'];
 /** Of an event in binary mode these are the body and its type. */
 const notAttributes = new Set(['data', 'data_base64', 'datacontenttype']);
 const attributeName = /^[a-z0-9]+$/;
+const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** The event of a request; `readData(type)` reads its body by a media type, `parse` as JSON. */
 function readEvent(headers, type, { size, parse, readData }) {
@@ -55,7 +56,7 @@ function structuredEvent(given) {
   const packed = event.data_base64;
   if (packed === undefined) return event;
   if (event.data !== undefined) throw invalid('it has both data and data_base64');
-  if (typeof packed !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(packed)) {
+  if (typeof packed !== 'string' || !base64Text.test(packed)) {
     throw invalid('data_base64 is no base64');
   }
   delete event.data_base64;

@@ -63,7 +63,6 @@ function bodyStream(request) {
   const highWaterMark = request.headers.expect === undefined ? readAheadBytes : 0;
   return new ReadableStream(
     {
-      type: 'bytes',
       pull(controller) {
         if (started) {
           request.resume();
@@ -73,7 +72,7 @@ function bodyStream(request) {
         request.read(streamInto(controller));
       },
     },
-    { highWaterMark },
+    { highWaterMark, size: (piece) => piece.length },
   );
 }
 
@@ -93,8 +92,7 @@ function streamInto(controller) {
     piece(piece) {
       if (!open) return true;
       try {
-        // A copy: a byte stream takes the memory over, and that is the socket's.
-        controller.enqueue(new Uint8Array(piece));
+        controller.enqueue(piece);
         return controller.desiredSize > 0;
       } catch {
         open = false;

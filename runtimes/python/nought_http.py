@@ -4,10 +4,10 @@ What servers and proxies could read in two ways is refused: bare CR and LF, fold
 colon, two lengths, odd codings.
 """
 
+import _signal
 import _socket
 import _thread
 import os
-import signal
 import sys
 
 from nought_message import LINE_LIMIT, READ_SIZE, REASONS, Gone, HttpError, Request, Response, bad_body
@@ -298,8 +298,8 @@ class Server:
         """The handler of SIGTERM: serves on for a moment, asking for connections to be closed."""
         if not self.stopping:
             self.stopping = True
-            signal.signal(signal.SIGALRM, lambda *_: self.close())
-            signal.setitimer(signal.ITIMER_REAL, LAME_DUCK_SECONDS)
+            _signal.signal(_signal.SIGALRM, lambda *_: self.close())
+            _signal.setitimer(_signal.ITIMER_REAL, LAME_DUCK_SECONDS)
 
     def close(self):
         """Takes no new connection; runs in the main thread, which is the one that accepts."""

@@ -1,9 +1,10 @@
 """Signature json: ``handler(event, ctx)``, sync, async, or a generator that streams."""
 
-import json
+import os
 import sys
 
-from nought_message import HttpError
+import nought_codec
+from nought_message import Gone, HttpError
 
 _COROUTINE = 0x80
 _ASYNC_GENERATOR = 0x200
@@ -33,7 +34,7 @@ class Log:
     def _write(self, level, message, fields):
         line = {"level": level, "message": message, "requestId": self._request_id}
         line.update(fields)
-        sys.stdout.write(json.dumps(line, default=str) + "\n")
+        sys.stdout.write(nought_codec.dumps(line, default=str, ascii_only=True) + "\n")
         sys.stdout.flush()
 
 
@@ -49,17 +50,48 @@ class Signal:
 
 
 class Context:
-    """What a handler may know of its call."""
+    """What a handler may know of its call; what costs something is made when it is asked for."""
 
     def __init__(self, request, path, query, event):
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+        self._request = request
+        self._headers = self._request_id = self._log = None
         self.method = request.method
         self.path = path
         self.query = query
-        self.request_id = self.requestId = self.headers.get("x-request-id", "")
         self.event = event
-        self.signal = Signal(request.connection)
-        self.log = Log(self.request_id)
+
+    @property
+    def headers(self):
+        if self._headers is None:
+            self._headers = _join_headers(self._request.headers)
+        return self._headers
+
+    @property
+    def request_id(self):
+        if self._request_id is None:
+            self._request_id = self._request.header(b"x-request-id") or os.urandom(16).hex()
+        return self._request_id
+
+    requestId = request_id
+
+    @property
+    def signal(self):
+        return Signal(self._request.connection)
+
+    @property
+    def log(self):
+        if self._log is None:
+            self._log = Log(self.request_id)
+        return self._log
+
+
+def _join_headers(fields):
+    headers = {}
+    for name, value in fields:
+        name, value = name.decode("latin-1"), value.decode("latin-1")
+        earlier = headers.get(name)
+        headers[name] = value if earlier is None else earlier + ("; " if name == "cookie" else ", ") + value
+    return headers
 
 
 def json_invoker(handler):
@@ -72,17 +104,17 @@ def json_invoker(handler):
 
     def serve(request, response):
         body = request.read_body()
-        path, query = _split_target(request.target)
-        value, event = _read_input(request, body, query)
-        context = Context(request, path, query, event)
         try:
+            path, query = _split_target(request.target)
+            value, event = _read_input(request, body, query)
+            context = Context(request, path, query, event)
             output = target(*(value, context)[:arguments])
             if hasattr(output, "__await__"):
                 import nought_loop
 
                 output = nought_loop.run(output)
-            _send_output(context, response, output)
-        except HttpError:
+            _send_output(request, response, output)
+        except (Gone, HttpError):
             raise
         except Exception as error:
             response.problem(error)
@@ -94,8 +126,6 @@ def json_invoker(handler):
 
 def _leave(error):
     """``sys.exit`` in a handler ends the process, as its author asked."""
-    import os
-
     sys.stdout.flush()
     code = error.code
     os._exit(0 if code is None else code if isinstance(code, int) else 1)
@@ -105,53 +135,38 @@ def _split_target(target):
     path, _, query = target.decode("latin-1").partition("?")
     if not query:
         return path, {}
-    from urllib.parse import parse_qsl, unquote
+    from urllib.parse import parse_qsl
 
-    return unquote(path), dict(parse_qsl(query, keep_blank_values=True))
+    return path, dict(parse_qsl(query, keep_blank_values=True))
 
 
 def _read_input(request, body, query):
+    """The handler's input, and the CloudEvent that it came in."""
     kind = (request.header(b"content-type") or "").split(";", 1)[0].strip().lower()
-    if kind == "application/cloudevents+json":
-        event = _parse(body)
-        return (event.get("data") if isinstance(event, dict) else None), event
-    if not body:
-        value = query
-    elif kind.startswith("text/") and kind != "text/plain":
-        # text/plain is what fetch() and many clients say of any string, JSON too.
-        value = body.decode("utf-8", "replace")
-    elif kind == "application/octet-stream" or kind.split("/", 1)[0] in ("image", "audio", "video", "multipart"):
-        value = body
-    else:
-        value = _parse(body)
-    return value, _binary_event(request, kind, value)
+    if kind.startswith("application/cloudevents") or request.header(b"ce-specversion") is not None:
+        import nought_cloudevent
+
+        event = nought_cloudevent.read_event(request, kind, body, _read_data)
+        return event.get("data"), event
+    # text/plain is what fetch() and many clients say of any string, JSON too.
+    return (_read_data(kind, body, "text/plain") if body else query), None
 
 
-def _parse(body):
+def _read_data(kind, body, loose=None):
+    """``loose`` is the kind of text that may well be JSON."""
+    if kind.startswith("text/") and kind != loose:
+        return body.decode("utf-8", "replace")
+    if kind == "application/octet-stream" or kind.split("/", 1)[0] in ("image", "audio", "video", "multipart"):
+        return body
     try:
-        return json.loads(body)
+        return nought_codec.loads(body)
     except ValueError as error:
         raise HttpError(400, "Invalid JSON", "The request body is no valid JSON: %s" % error) from None
     except RecursionError:
         raise HttpError(400, "Invalid JSON", "The request body is nested too deeply") from None
 
 
-def _binary_event(request, kind, data):
-    """CloudEvents 1.0, HTTP binding, binary mode: attributes are ``ce-`` headers."""
-    if request.header(b"ce-specversion") is None:
-        return None
-    from urllib.parse import unquote
-
-    event = {"data": data}
-    for name, value in request.headers:
-        if name.startswith(b"ce-"):
-            event[name[3:].decode("latin-1")] = unquote(value.decode("latin-1"))
-    if kind:
-        event["datacontenttype"] = kind
-    return event
-
-
-def _send_output(context, response, output):
+def _send_output(request, response, output):
     if output is None:
         response.send_whole(204, [], b"")
     elif isinstance(output, (bytes, bytearray, memoryview)):
@@ -159,17 +174,36 @@ def _send_output(context, response, output):
     elif hasattr(output, "__aiter__"):
         import nought_loop
 
-        _send_stream(context, response, nought_loop.iterate(output))
+        _send_stream(request, response, nought_loop.iterate(output))
     elif hasattr(output, "__next__"):
-        _send_stream(context, response, output)
+        _send_stream(request, response, output)
+    elif type(output) is dict and "specversion" in output and _send_event(request, response, output):
+        pass
     else:
-        body = json.dumps(output, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
-        response.send_whole(200, [(b"content-type", b"application/json")], body)
+        response.send_whole(200, [(b"content-type", b"application/json")], to_json(output))
 
 
-def _send_stream(context, response, values):
+def _send_event(request, response, output):
+    """False when it is none after all."""
+    import nought_cloudevent
+
+    if not nought_cloudevent.is_event(output):
+        return False
+    nought_cloudevent.send_event(response, output, request.header(b"accept") or "")
+    return True
+
+
+def to_json(value):
+    try:
+        return nought_codec.dumps(value).encode()
+    except UnicodeEncodeError:
+        # Halves of surrogate pairs, which JSON can only hold escaped.
+        return nought_codec.dumps(value, ascii_only=True).encode()
+
+
+def _send_stream(request, response, values):
     """Each value is sent as it comes: as server-sent events if the client asks for them, else bytes and text as they are and other values as JSON lines."""
-    events = "text/event-stream" in context.headers.get("accept", "")
+    events = "text/event-stream" in (request.header(b"accept") or "")
     started = False
     for value in values:
         if not started:
@@ -181,7 +215,8 @@ def _send_stream(context, response, values):
         response.write(_event_of(value) if events else _chunk_of(value))
     if not started:
         kind = "text/event-stream" if events else "text/plain; charset=utf-8"
-        response.connection.write(response.start(200, [(b"content-type", kind.encode())]))
+        fields = [(b"content-type", kind.encode()), (b"cache-control", b"no-store")]
+        response.connection.write(response.start(200, fields))
     response.end()
 
 
@@ -196,9 +231,9 @@ def _chunk_of(value):
         return value.encode()
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
-    return json.dumps(value).encode() + b"\n"
+    return to_json(value) + b"\n"
 
 
 def _event_of(value):
-    text = value if isinstance(value, str) else json.dumps(value)
-    return ("".join("data: %s\n" % line for line in text.splitlines() or [""]) + "\n").encode()
+    text = value.encode() if isinstance(value, str) else to_json(value)
+    return b"".join(b"data: %s\n" % line for line in text.splitlines() or [b""]) + b"\n"

@@ -165,10 +165,10 @@ def report(reason):
     path = os.environ.get("NOUGHT_TERMINATION_LOG")
     if path is None:
         return
-    import json
+    import nought_codec
 
     try:
         with open(path, "w") as log:
-            log.write(json.dumps(reason) + "\n")
+            log.write(nought_codec.dumps(reason, ascii_only=True) + "\n")
     except OSError as error:
         sys.stderr.write("Cannot write the termination log: %s\n" % error)

@@ -15,12 +15,16 @@ def run(awaitable):
 def iterate(generator):
     """The values of an asynchronous generator, one by one, in this thread."""
     iterator = generator.__aiter__()
-    while True:
-        try:
-            value = run(iterator.__anext__())
-        except StopAsyncIteration:
-            return
-        yield value
+    try:
+        while True:
+            try:
+                value = run(iterator.__anext__())
+            except StopAsyncIteration:
+                return
+            yield value
+    finally:
+        if hasattr(iterator, "aclose"):
+            run(iterator.aclose())
 
 
 async def _wrap(awaitable):

@@ -3,6 +3,8 @@
 import sys
 import time
 
+import nought_codec
+
 # Longest line of a chunk's size with its extensions, and longest trailer section.
 LINE_LIMIT = 16 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
@@ -182,8 +184,6 @@ class Response:
 
     def problem(self, error, title=None):
         """RFC 9457; the stack goes to the log and never to the caller."""
-        import json
-
         status = getattr(error, "status", None) or getattr(error, "status_code", None)
         if not isinstance(status, int) or not 400 <= status <= 599:
             status = 500
@@ -200,8 +200,6 @@ class Response:
         self.send_problem(status, title, str(error) or type(error).__name__)
 
     def send_problem(self, status, title, detail, headers=()):
-        import json
-
         body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         kind = (b"content-type", b"application/problem+json")
-        self.send_whole(status, [kind, *headers], json.dumps(body).encode())
+        self.send_whole(status, [kind, *headers], nought_codec.dumps(body, ascii_only=True).encode())

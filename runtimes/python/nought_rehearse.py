@@ -5,10 +5,10 @@ modules are imported.
 """
 
 import _socket
-import json
 import os
 import sys
 
+import nought_codec
 import nought_http
 import nought_warm
 
@@ -72,7 +72,7 @@ def _play(folder):
     server.settimeout(PATIENCE_SECONDS)
     authorization = b"Authorization: Bearer %s\r\n" % secret.encode()
     client.sendall(
-        _message(b"POST " + nought_http.SPECIALIZE_PATH, authorization, json.dumps(SAMPLE).encode() + b"\n")
+        _message(b"POST " + nought_http.SPECIALIZE_PATH, authorization, nought_codec.dumps(SAMPLE).encode() + b"\n")
         + _message(b"GET " + nought_http.READY_PATH, b"", b"")
         + _message(b"POST /", b"X-Request-Id: rehearsal\r\n", b'{"n":1}') * CALLS
     )

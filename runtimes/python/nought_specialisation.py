@@ -6,8 +6,9 @@ Invariants:
    code has run: a container that starts anew finds a complete function, or none.
 """
 
-import json
 import os
+
+import nought_codec
 
 # Largest request that specialises, in bytes: a package of 32 MiB fits, and a ConfigMap's files.
 SPECIALISATION_LIMIT = 48 * 1024 * 1024
@@ -41,7 +42,7 @@ def parse(body):
     if not feed:
         raise ValueError("the first line does not end")
     try:
-        given = json.loads(line)
+        given = nought_codec.loads(line)
     except (ValueError, RecursionError) as error:
         raise ValueError("the first line is no JSON: %s" % error) from error
     if not isinstance(given, dict):
@@ -121,7 +122,7 @@ def lay_down(folder, spec):
         _write(path, file["text"], os.O_EXCL)
     record = {"env": spec.env, "handler": spec.handler, "signature": spec.signature}
     new = os.path.join(folder, RECORD + ".new")
-    _write(new, json.dumps(record), os.O_TRUNC)
+    _write(new, nought_codec.dumps(record, ascii_only=True), os.O_TRUNC)
     os.replace(new, os.path.join(folder, RECORD))
     return code
 
@@ -147,7 +148,7 @@ def recall(folder):
     """What was laid down in the folder, or None."""
     try:
         with open(os.path.join(folder, RECORD), "rb") as file:
-            given = json.loads(file.read())
+            given = nought_codec.loads(file.read())
     except FileNotFoundError:
         return None
     spec = Specialisation(given["env"], given["handler"], given["signature"])

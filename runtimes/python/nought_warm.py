@@ -13,11 +13,11 @@ Invariants:
 """
 
 import _thread
-import json
 import os
 import sys
 from _operator import _compare_digest
 
+import nought_codec
 import nought_load
 import nought_specialisation
 from nought_http import READY_PATH, SPECIALIZE_PATH, WELL_KNOWN
@@ -132,7 +132,7 @@ class WarmPod:
         role, reason = self._server.run_in_main(lambda: self._load(spec))
         if role is None:
             try:
-                response.send_whole(422, JSON, json.dumps(reason).encode())
+                response.send_whole(422, JSON, nought_codec.dumps(reason, ascii_only=True).encode())
             finally:
                 sys.stdout.flush()
                 os._exit(1)
