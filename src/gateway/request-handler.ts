@@ -4,6 +4,7 @@ import { Call } from './call.ts';
 import type { CallServices, Sweepable } from './call-services.ts';
 import { functionState, targetState } from './function-state.ts';
 import type { ResolvedGateway } from './gateway-options.ts';
+import { PodHeads } from './pod-head.ts';
 import { preferredWait, prefersAsync } from './preferences.ts';
 import { noTarget, unknownFunction, unknownTag } from './problems.ts';
 import type { Latecomers } from './routes/latecomers.ts';
@@ -11,7 +12,7 @@ import { nameOfTagged, type RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { type FunctionTarget, resolveTarget } from './routes/target.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
-import { requestId, type TraceContext } from './trace-context.ts';
+import { requestId } from './trace-context.ts';
 import type { Exchange } from './wire/exchange.ts';
 import { bodyTooLarge, type Problem, problemAnswer, refusal } from './wire/problem.ts';
 
@@ -33,9 +34,11 @@ const plainText = 'Content-Type: text/plain; charset=utf-8\r\n';
 /** Decides what a request is for: a call, a check, the gateway's own pages, or nothing. */
 export class RequestHandler {
   readonly #services: RequestHandlerServices;
+  readonly #heads: PodHeads;
 
   constructor(services: RequestHandlerServices) {
     this.#services = services;
+    this.#heads = new PodHeads(services.options);
   }
 
   handle(exchange: Exchange): void {
@@ -134,36 +137,10 @@ export class RequestHandler {
       requestId: id,
       trace,
       waitS: preferredWait(head.prefer, options.limits.maxHoldMs / 1000),
-      headText: this.#headText(exchange, path, { id, trace }),
+      headText: this.#heads.write(exchange, { path, requestId: id, trace }),
     });
     this.#services.started(call);
     call.begin();
-  }
-
-  /** The head for the pod, without framing: what is added stands before the client's lines. */
-  #headText(
-    exchange: Exchange,
-    path: string,
-    { id, trace }: { readonly id: string; readonly trace: TraceContext },
-  ): string {
-    const { head } = exchange;
-    const { trustForwarded, domain } = this.#services.options;
-    const state =
-      trace.continued && head.tracestate !== '' ? `tracestate: ${head.tracestate}\r\n` : '';
-    const host = head.host === '' ? domain : head.host;
-    const client = exchange.client.startsWith('::ffff:')
-      ? exchange.client.slice(7)
-      : exchange.client;
-    const earlier = trustForwarded && head.forwardedFor !== '' ? `${head.forwardedFor}, ` : '';
-    const told = trustForwarded ? head.forwardedLines : '';
-    const scheme = exchange.secure ? 'https' : 'http';
-    const proto = told.includes('x-forwarded-proto:') ? '' : `X-Forwarded-Proto: ${scheme}\r\n`;
-    const forwardedHost = told.includes('x-forwarded-host:') ? '' : `X-Forwarded-Host: ${host}\r\n`;
-    return (
-      `${head.method} ${path} HTTP/1.1\r\nHost: ${host}\r\nX-Request-Id: ${id}\r\n` +
-      `traceparent: ${trace.traceparent}\r\n${state}` +
-      `X-Forwarded-For: ${earlier}${client}\r\n${proto}${forwardedHost}${told}${head.lines}`
-    );
   }
 
   #own(exchange: Exchange, name: string): void {

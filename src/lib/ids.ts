@@ -6,7 +6,7 @@ export interface Ids {
   uid(): string;
   /** `length` characters of the alphabet that Kubernetes uses for generated name suffixes. */
   suffix(length: number): string;
-  /** `digits` (even, 64 at most) random hexadecimal digits; not for secrets. */
+  /** `digits` (64 at most) random hexadecimal digits; not for secrets, nor to be kept for long. */
   hex(digits: number): string;
   /** `bytes` random bytes in base64url, for tokens. */
   secret(bytes: number): string;
@@ -18,18 +18,19 @@ const suffixAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 /** Random digits in stock: one call for each would cost more than the digits. */
 const poolBytes = 16 * 1024;
 const pool = Buffer.alloc(poolBytes);
-let poolUsed = poolBytes;
+let poolDigits = '';
+let poolUsed = 0;
 
 export const randomIds: Ids = {
   uid: () => randomUUID(),
   hex: (digits) => {
-    const bytes = digits / 2;
-    if (poolUsed + bytes > poolBytes) {
+    if (poolUsed + digits > poolDigits.length) {
       randomFillSync(pool);
+      poolDigits = pool.toString('hex');
       poolUsed = 0;
     }
-    poolUsed += bytes;
-    return pool.toString('hex', poolUsed - bytes, poolUsed);
+    poolUsed += digits;
+    return poolDigits.slice(poolUsed - digits, poolUsed);
   },
   suffix: (length) => {
     let out = '';

@@ -44,7 +44,7 @@ export function resolveTarget(request: TargetRequest, domain: string): Target {
   const second = path.indexOf('/', 1);
   if (path.startsWith('/-/')) return { kind: 'own', name: path.slice(3) };
   if (second < 0 || second === 1 || second === path.length - 1) return { kind: 'none' };
-  if (dotSegment.test(path)) {
+  if ((path.includes('.') || path.includes('%')) && dotSegment.test(path)) {
     return { kind: 'malformed', detail: 'The path holds a segment "." or ".."' };
   }
   const third = path.indexOf('/', second + 1);
@@ -63,10 +63,13 @@ export function resolveTarget(request: TargetRequest, domain: string): Target {
 /** `NS/NAME` of `NAME.NS.domain`; undefined for any other host. */
 function functionOfHost(host: string, domain: string): string | undefined {
   const colon = host.lastIndexOf(':');
-  const bare = (colon > host.lastIndexOf(']') ? host.slice(0, colon) : host).toLowerCase();
-  const name = bare.endsWith('.') ? bare.slice(0, -1) : bare;
-  if (!name.endsWith(domain) || name[name.length - domain.length - 1] !== '.') return undefined;
-  const labels = name.slice(0, -domain.length - 1).split('.');
+  const portless = colon > host.lastIndexOf(']') ? colon : host.length;
+  const end = host[portless - 1] === '.' ? portless - 1 : portless;
+  const start = end - domain.length;
+  if (host[start - 1] !== '.') return undefined;
+  const name = host.slice(0, end).toLowerCase();
+  if (!name.endsWith(domain)) return undefined;
+  const labels = name.slice(0, start - 1).split('.');
   const [first, second] = labels;
   return labels.length === 2 && first && second ? `${second}/${first}` : undefined;
 }

@@ -84,7 +84,8 @@ export class UpstreamConnection {
   readonly #home: ConnectionHome;
   #sink: ResponseSink | undefined;
   #established = false;
-  #closed = false;
+  /** It has ended, broken, or been given up: it is used no more. */
+  #ending = false;
   #used = false;
   #buffer: Buffer | undefined;
   #readBytes = smallReadBytes;
@@ -127,13 +128,14 @@ export class UpstreamConnection {
     this.#socket.on('end', () => this.#end());
     this.#socket.on('drain', () => this.#sink?.upstreamDrained());
     this.#socket.on('error', (error) => {
+      this.#ending = true;
       this.#error = error;
     });
     this.#socket.on('close', () => this.#close());
   }
 
   get usable(): boolean {
-    return this.#established && !this.#closed && this.#socket.writable && this.#socket.readable;
+    return this.#established && !this.#ending;
   }
 
   /** Gives the connection to a request; `connected` is called at once or when it stands. */
@@ -209,6 +211,12 @@ export class UpstreamConnection {
   /** Cuts the connection; its sink hears nothing more. */
   destroy(): void {
     this.#sink = undefined;
+    this.#giveUp();
+  }
+
+  /** Gives the connection up. */
+  #giveUp(): void {
+    this.#ending = true;
     this.#socket.destroy();
   }
 
@@ -246,7 +254,7 @@ export class UpstreamConnection {
     const sink = this.#sink;
     if (sink === undefined || this.#sentBytes === 0) {
       this.#malformed = 'it sent bytes that nobody asked for';
-      this.#socket.destroy();
+      this.#giveUp();
       return;
     }
     this.#answered = true;
@@ -318,28 +326,29 @@ export class UpstreamConnection {
       if (this.#paused) this.resume();
       this.#home.idle(this);
     } else {
-      this.#socket.destroy();
+      this.#giveUp();
     }
     sink.responseEnd();
   }
 
   #break(detail: string): -1 {
     this.#malformed = detail;
-    this.#socket.destroy();
+    this.#giveUp();
     return -1;
   }
 
   #end(): void {
+    this.#ending = true;
     const sink = this.#sink;
     const closes = this.#tunnel || this.#head?.framing.kind === 'close';
     if (sink === undefined || !closes || this.#head === undefined) return;
     this.#sink = undefined;
-    this.#socket.destroy();
+    this.#giveUp();
     sink.responseEnd();
   }
 
   #close(): void {
-    this.#closed = true;
+    this.#ending = true;
     this.#home.lost(this);
     const sink = this.#sink;
     if (sink === undefined) return;
