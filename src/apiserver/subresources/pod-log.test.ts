@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:https';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
-import { makeCertificate } from '../testing/certificates.ts';
+import { makeCertificate } from '../../lib/testing/certificates.ts';
 import { openTestServer, within } from '../testing/open-test-server.ts';
 
 /** The far side: what a node's agent answers on the kubelet's path. */

@@ -14,7 +14,7 @@ import {
 } from '../../lib/testing/kubectl.ts';
 import { openMemoryStore, type Store } from '../../store/index.ts';
 import { openApiServer, type ApiServer, type ApiServerOptions } from '../index.ts';
-import { makeCertificate, type TestCertificate } from './certificates.ts';
+import { makeCertificate, type TestCertificate } from '../../lib/testing/certificates.ts';
 import { HttpsClient } from './https-client.ts';
 
 export interface TestServer extends AsyncDisposable {
