@@ -20,6 +20,11 @@ import { mountsOf } from './volumes.ts';
 
 /** Exit code of a container that could not be started, as containerd gives it. */
 const startErrorCode = 128;
+/**
+ * How long until a container that says itself that it serves is reported as ready: whoever has a call
+ * for it finds that out by asking it, and that call comes first.
+ */
+const readyReportMs = 20;
 /** How long until a start is tried again that lacked something. */
 const configRetryMs = 10_000;
 
@@ -197,7 +202,7 @@ export class ContainerSlot {
     };
     const probe = readinessProbe(this.#options.container);
     if (container.notifies) {
-      void container.ready.then(() => setReady(true));
+      void container.ready.then(() => setTimeout(() => setReady(true), readyReportMs).unref());
     } else if (probe === undefined) {
       this.#ready = true;
     } else {
