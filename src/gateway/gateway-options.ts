@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import type { HoldingLimits } from './activator/holding.ts';
+import type { CertificateFiles } from './tls/certificate.ts';
 import type { TelemetryOptions } from './telemetry/telemetry.ts';
 import type { ClientLimits } from './wire/connection.ts';
 import type { ConnectionLimits } from './wire/connection-book.ts';
@@ -32,6 +33,7 @@ export const defaultGatewayLimits: GatewayLimits = {
   bodyWindowMs: 30_000,
   bodyRate: 240,
   keepAliveMs: 75_000,
+  streams: 100,
   connections: 10_000,
   connectionsPerClient: 4096,
   heldRequests: 1000,
@@ -52,6 +54,11 @@ export interface GatewayInformers {
   readonly leases: Informer<Lease>;
 }
 
+/** 0 as port picks a free one. The files are taken again when they change. */
+export interface GatewayTls extends CertificateFiles {
+  readonly port: number;
+}
+
 export interface GatewayOptions {
   readonly client: Client;
   readonly host: string;
@@ -63,7 +70,7 @@ export interface GatewayOptions {
   /** This gateway's name, unlike any other one's. */
   readonly gateway: string;
   /** Called once requests are taken: the first lists are in and the socket listens. */
-  readonly onListening: (address: AddressInfo) => void;
+  readonly onListening: (address: AddressInfo, tls: AddressInfo | undefined) => void;
   /**
    * Other gateways serve the same functions: hard limits are shared with them through the autoscaler;
    * default false.
@@ -71,6 +78,8 @@ export interface GatewayOptions {
   readonly peers?: boolean;
   /** Several gateway processes share the port; default false. */
   readonly reusePort?: boolean;
+  /** A second port for TLS, with HTTP/2 and HTTP/1.1; default none. */
+  readonly tls?: GatewayTls;
   /** Hosts `NAME.NS.domain` reach functions; default `localhost`. */
   readonly domain?: string;
   /**
@@ -86,7 +95,8 @@ export interface GatewayOptions {
   readonly random?: () => number;
 }
 
-export type ResolvedGateway = Required<GatewayOptions> & {
+export type ResolvedGateway = Required<Omit<GatewayOptions, 'tls'>> & {
   readonly limits: GatewayLimits;
+  readonly tls: GatewayTls | undefined;
   readonly clock: RecentClock;
 };

@@ -45,7 +45,8 @@ export async function runGateway(options: GatewayOptions, signal: AbortSignal): 
     await Promise.all([functions.synced(signal), pods.synced(signal)]);
     work.push(...gateway.start());
     await gateway.serveMetrics();
-    resolved.onListening(await gateway.fronts.listen());
+    resolved.onListening(...(await gateway.fronts.listen()));
+    work.push(gateway.fronts.run(inner.signal));
     await abortable(Promise.all(work), signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -65,6 +66,7 @@ function resolve(options: GatewayOptions): ResolvedGateway {
     trustForwarded: false,
     telemetry: {},
     random: Math.random,
+    tls: undefined,
     ...options,
     clock: new RecentClock(options.clock),
     domain: (options.domain ?? 'localhost').toLowerCase(),

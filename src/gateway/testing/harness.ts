@@ -20,13 +20,14 @@ export class Harness implements AsyncDisposable {
   #work: Promise<void> = Promise.resolve();
   address = '';
   port = 0;
+  tlsPort = 0;
 
   static async start(
     limits: Partial<GatewayLimits> = {},
     more: Partial<GatewayOptions> = {},
   ): Promise<Harness> {
     const harness = new Harness();
-    const listening = Promise.withResolvers<AddressInfo>();
+    const listening = Promise.withResolvers<readonly [AddressInfo, AddressInfo | undefined]>();
     const { functions, pods, leases } = harness;
     harness.#work = runGateway(
       {
@@ -37,7 +38,7 @@ export class Harness implements AsyncDisposable {
         ids: randomIds,
         log: silentLog,
         gateway: 'gateway-test',
-        onListening: listening.resolve,
+        onListening: (...addresses) => listening.resolve(addresses),
         informers: { functions, pods, leases },
         limits: { drainGraceMs: 200, ...limits },
         ...more,
@@ -45,7 +46,9 @@ export class Harness implements AsyncDisposable {
       harness.#controller.signal,
     );
     harness.#work.catch(listening.reject);
-    harness.port = (await listening.promise).port;
+    const [plain, tls] = await listening.promise;
+    harness.port = plain.port;
+    harness.tlsPort = tls?.port ?? 0;
     harness.address = `http://127.0.0.1:${harness.port}`;
     return harness;
   }

@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
 import { ClientExchange, type ExchangeHost } from './client-exchange.ts';
 import type { Connection, ConnectionLayer, FrontContext } from './connection.ts';
-import { noBody } from './framing.ts';
 import { bodyTooSlow, problemAnswer, refusal } from './problem.ts';
-import type { RequestHead } from './request-head.ts';
+import { type RequestHead, unknownHead } from './request-head.ts';
 
 /** Bytes of further requests that are kept while one is being answered. */
 const pipelineLimit = 64 * 1024;
@@ -282,25 +281,6 @@ export const plainLayer: ConnectionLayer = {
   accept: (socket, front, owner) => {
     owner.opened(new ClientConnection(socket, front, (connection) => owner.closed(connection)));
   },
-};
-
-/** Stands for a head that could not be read. */
-const unknownHead: RequestHead = {
-  method: 'GET',
-  target: '/',
-  minor: 1,
-  host: '',
-  framing: noBody,
-  keepAlive: false,
-  websocket: false,
-  expectContinue: false,
-  lines: '',
-  prefer: '',
-  requestId: '',
-  traceparent: '',
-  tracestate: '',
-  forwardedLines: '',
-  forwardedFor: '',
 };
 
 function join(first: Buffer, second: Buffer): Buffer {

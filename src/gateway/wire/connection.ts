@@ -15,6 +15,8 @@ export interface ClientLimits extends HeadLimits {
   readonly bodyRate: number;
   /** Between two requests. */
   readonly keepAliveMs: number;
+  /** Requests at once on one connection of HTTP/2. */
+  readonly streams: number;
 }
 
 /** What all connections of one front share. */

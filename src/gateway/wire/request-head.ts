@@ -1,5 +1,5 @@
 import { FieldSpans, tokenBytes } from './field-spans.ts';
-import type { Framing } from './framing.ts';
+import { type Framing, noBody } from './framing.ts';
 import { KnownNames } from './known-names.ts';
 import { RequestFields } from './request-fields.ts';
 
@@ -27,6 +27,25 @@ export interface RequestHead {
   readonly forwardedLines: string;
   readonly forwardedFor: string;
 }
+
+/** Stands for a head that could not be read. */
+export const unknownHead: RequestHead = {
+  method: 'GET',
+  target: '/',
+  minor: 1,
+  host: '',
+  framing: noBody,
+  keepAlive: false,
+  websocket: false,
+  expectContinue: false,
+  lines: '',
+  prefer: '',
+  requestId: '',
+  traceparent: '',
+  tracestate: '',
+  forwardedLines: '',
+  forwardedFor: '',
+};
 
 export type RequestHeadResult =
   | { readonly kind: 'incomplete' }
