@@ -9,7 +9,7 @@ import { crashedPod, functionObject, pod, readyPod, replicaSet } from './testing
 const placement = { gatewayUrl: 'http://gateway', runtimeVersion: '1' };
 const resolved = resolveFunction(functionObject(), placement);
 assert(resolved.kind === 'valid');
-const { revision, templateHash: template } = resolved.blueprint;
+const { revision, templateHash: template, record } = resolved.blueprint;
 const loadError = '{"kind":"LoadError","message":"bad","file":"index.js","line":1}';
 
 interface Case {
@@ -48,10 +48,15 @@ function view({
 
 test('planRollout() creates the revision that the spec asks for, once', () => {
   assert.equal(planRollout(view({ sets: [] })).create, true);
-  const set = replicaSet({ revision, template });
+  const set = replicaSet({ revision, template, record });
   const plan = planRollout(view({ sets: [[set]] }));
   assert.equal(plan.create, false);
   assert.equal(plan.mend, undefined);
+});
+
+test('planRollout() writes down anew what made the revision, where the spec says it otherwise', () => {
+  const set = replicaSet({ revision, template, record: '{}' });
+  assert.equal(planRollout(view({ sets: [[set]] })).mend, set);
 });
 
 test('planRollout() moves the traffic to a candidate with a ready pod, and not before', () => {

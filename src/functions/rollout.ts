@@ -1,6 +1,6 @@
 import type { FunctionObject, Pod, ReplicaSet } from '../api/index.ts';
 import { annotations } from './annotations.ts';
-import type { Resolved } from './blueprint.ts';
+import type { Blueprint, Resolved } from './blueprint.ts';
 import { isServing, takesOverInMs } from './proof.ts';
 import { isLive, type RevisionFailure, revisionOf, rolesOf, standingFailure } from './roles.ts';
 import { trafficOf } from './traffic.ts';
@@ -25,7 +25,7 @@ export interface RolloutPlan {
   readonly create: boolean;
   /** The spec asks for this revision anew: note when, and forget why it was given up. */
   readonly revive: ReplicaSet | undefined;
-  /** Its template lacks what makes no new revision (the gateway's URL, the grace period). */
+  /** It lacks what makes no new revision: the gateway's URL, the grace period, the spec's present words. */
   readonly mend: ReplicaSet | undefined;
   /** Give this revision up. */
   readonly fail: { readonly set: ReplicaSet; readonly failure: RevisionFailure } | undefined;
@@ -62,10 +62,7 @@ export function planRollout(view: RolloutView): RolloutPlan {
   return {
     create: blueprint !== undefined && current === undefined,
     revive: current !== undefined && isStale(view, current) ? current : undefined,
-    mend:
-      current?.metadata.annotations?.[annotations.template] === blueprint?.templateHash
-        ? undefined
-        : current,
+    mend: isUpToDate(blueprint, current) ? undefined : current,
     fail: trial?.kind === 'failed' ? { set: trial.set, failure: trial.failure } : undefined,
     promote: trial?.kind === 'proven' ? revisionOf(trial.set) : undefined,
     traffic: move,
@@ -75,6 +72,15 @@ export function planRollout(view: RolloutView): RolloutPlan {
     ),
     againAfterMs: soonest(trial?.kind === 'waiting' ? trial.forMs : undefined, move.againAfterMs),
   };
+}
+
+/** What may change without a new revision: parts of the template, and the words of the same spec. */
+function isUpToDate(blueprint: Blueprint | undefined, current: ReplicaSet | undefined): boolean {
+  const { template, revisionSpec } = annotations;
+  const written = current?.metadata.annotations ?? {};
+  return (
+    written[template] === blueprint?.templateHash && written[revisionSpec] === blueprint?.record
+  );
 }
 
 function soonest(a: number | undefined, b: number | undefined): number | undefined {

@@ -30,6 +30,7 @@ interface SetShape {
   readonly requestedAt?: number;
   readonly failure?: string;
   readonly template?: string;
+  readonly record?: string | undefined;
   readonly conditions?: readonly Condition[];
 }
 
@@ -41,6 +42,7 @@ export function replicaSet(shape: SetShape): ReplicaSet {
     requestedAt = 0,
     failure,
     template = '',
+    record,
     conditions = [],
   } = shape;
   return {
@@ -55,6 +57,7 @@ export function replicaSet(shape: SetShape): ReplicaSet {
       annotations: {
         [annotations.requestedAt]: new Date(requestedAt * 1000).toISOString(),
         [annotations.template]: template,
+        ...(record === undefined ? {} : { [annotations.revisionSpec]: record }),
         ...(failure === undefined ? {} : { [annotations.failure]: failure }),
       },
     },
