@@ -55,6 +55,7 @@ async function runPods(config: NodeAgentRun, context: ChildContext): Promise<voi
         servingPort: names.functionPort,
         log,
       }),
+      folder: config.folder,
       server: {
         port: 0,
         cert: config.pki.cert,

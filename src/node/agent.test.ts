@@ -78,6 +78,7 @@ describe('runNodeAgent', () => {
         version: 'v1.35.0',
         client: createClient(api, connection.signal),
         runtime,
+        folder,
         server: { port: 0, ...tls, token },
         stopPods,
         stopGraceMs: 1000,

@@ -30,6 +30,8 @@ export interface NodeAgentOptions {
   /** Must go on working for a moment after the agent's signal has aborted: last statuses are written. */
   readonly client: Client;
   readonly runtime: Runtime;
+  /** On the file system of the pods' files, which the node reports on. */
+  readonly folder: string;
   readonly server: Omit<NodeServerOptions, 'host'>;
   /** Whether the pods end with the agent; their objects stay either way. */
   readonly stopPods: boolean;
@@ -212,7 +214,8 @@ class NodeAgent {
   }
 
   #registration(port: number): Parameters<typeof keepRegistered>[0] {
-    const { client, nodeName, address, version, runtime, clock, log } = this.#options;
-    return { client, nodeName, address, port, version, runtimeName: runtime.name, clock, log };
+    const { client, nodeName, address, version, runtime, folder, clock, log } = this.#options;
+    const runtimeName = runtime.name;
+    return { client, nodeName, address, port, version, runtimeName, folder, clock, log };
   }
 }

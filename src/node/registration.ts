@@ -6,6 +6,7 @@ import { BackOff } from '../lib/back-off.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { formatSeconds } from './pod-status.ts';
+import { hostRoom, NodePressure, type Pressure, type PressureType } from './pressure.ts';
 
 export interface RegistrationOptions {
   readonly client: Client;
@@ -15,6 +16,8 @@ export interface RegistrationOptions {
   readonly port: number;
   readonly version: string;
   readonly runtimeName: string;
+  /** Of whose file system the node says whether it is short. */
+  readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,7 +41,8 @@ export function nodeCapacity(): Readonly<Record<string, string>> {
 }
 
 /**
- * Registers the Node and keeps its Lease and status fresh until the signal aborts.
+ * Registers the Node and keeps its Lease and status fresh until the signal aborts. What the host has
+ * become short of, or no longer is, is written within 10 seconds.
  *
  * `registered` is called once the Node is there. Failures are repeated with back-off.
  */
@@ -49,14 +53,19 @@ export async function keepRegistered(
 ): Promise<void> {
   const { clock, log } = options;
   const failures = new BackOff();
+  const pressure = new NodePressure();
   let statusAt = Number.NEGATIVE_INFINITY;
+  let written = '';
   let known = false;
   while (!signal.aborted) {
     let delayMs = renewMs;
     try {
-      if (clock.monotonic() - statusAt >= statusMs) {
-        await writeNode(options);
+      const pressures = pressure.observe(await hostRoom(options.folder), clock.monotonic());
+      const text = [...pressures.values()].join();
+      if (clock.monotonic() - statusAt >= statusMs || text !== written) {
+        await writeNode(options, pressures);
         statusAt = clock.monotonic();
+        written = text;
         if (!known) registered();
         known = true;
       }
@@ -71,7 +80,9 @@ export async function keepRegistered(
   }
 }
 
-async function writeNode(options: RegistrationOptions): Promise<void> {
+type Pressures = ReadonlyMap<PressureType, Pressure>;
+
+async function writeNode(options: RegistrationOptions, pressures: Pressures): Promise<void> {
   const nodes = options.client.resource(refs.nodes);
   const { nodeName: name } = options;
   const labels = nodeLabels(name, options.runtimeName);
@@ -81,7 +92,7 @@ async function writeNode(options: RegistrationOptions): Promise<void> {
   if (Object.entries(labels).some(([key, value]) => found.metadata.labels?.[key] !== value)) {
     await nodes.patch({ name }, { metadata: { labels } }, { type: 'merge' });
   }
-  const status = nodeStatus(options, found);
+  const status = nodeStatus(options, found, pressures);
   await nodes.patch({ name }, { status }, { type: 'merge', subresource: 'status' });
 }
 
@@ -94,7 +105,11 @@ function nodeLabels(name: string, runtimeName: string): Readonly<Record<string, 
   };
 }
 
-function nodeStatus(options: RegistrationOptions, found: Node): NonNullable<Node['status']> {
+function nodeStatus(
+  options: RegistrationOptions,
+  found: Node,
+  pressures: Pressures,
+): NonNullable<Node['status']> {
   const { address, port, version, runtimeName, clock } = options;
   const capacity = nodeCapacity();
   return {
@@ -105,7 +120,7 @@ function nodeStatus(options: RegistrationOptions, found: Node): NonNullable<Node
       { type: 'Hostname', address: hostname() },
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: port } },
-    conditions: nodeConditions(found, formatSeconds(clock.now())),
+    conditions: nodeConditions(found, pressures, formatSeconds(clock.now())),
     nodeInfo: {
       kubeletVersion: version,
       kubeProxyVersion: '',
@@ -121,13 +136,32 @@ function nodeStatus(options: RegistrationOptions, found: Node): NonNullable<Node
   };
 }
 
-function nodeConditions(found: Node, now: string): readonly Condition[] {
+/** In the kubelet's words. */
+const pressureWords = {
+  MemoryPressure: {
+    short: ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+    enough: ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+  },
+  DiskPressure: {
+    short: ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
+    enough: ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+  },
+  PIDPressure: {
+    short: ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+    enough: ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+  },
+} as const;
+const unknownWords = ['NotChecked', 'this host does not tell'] as const;
+
+function nodeConditions(found: Node, pressures: Pressures, now: string): readonly Condition[] {
   const wanted = [
-    ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory'],
-    ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-    ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
-    ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
-  ] as const;
+    ...[...pressures].map(([type, pressure]) => {
+      if (pressure === 'unknown') return [type, 'Unknown', ...unknownWords] as const;
+      const status = pressure === 'short' ? 'True' : 'False';
+      return [type, status, ...pressureWords[type][pressure]] as const;
+    }),
+    ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'] as const,
+  ];
   return wanted.map(([type, status, reason, message]) => {
     const before = found.status?.conditions?.find((each) => each.type === type);
     const lastTransitionTime = before?.status === status ? before.lastTransitionTime : undefined;
