@@ -51,7 +51,8 @@ test('after kill -9 of everything in the middle of writes, up resumes with every
   // One pod, one function server: neither a second copy nor a stray of the first life.
   const pid = await pidOf(platform, 'echo');
   await eventually('one pod is left', async () => {
-    const pods = (await platform.kubectl('get', 'pods', '-o', 'name')).trim().split('\n');
+    const selected = ['-l', 'nought.dev/function=echo', '-o', 'name'];
+    const pods = (await platform.kubectl('get', 'pods', ...selected)).trim().split('\n');
     assert.equal(pods.length, 1);
     assert.equal(await pidOf(platform, 'echo'), pid);
   });

@@ -121,7 +121,7 @@ describe('the first call', () => {
 describe('zero and back', () => {
   let platform: Platform;
   before(async () => {
-    platform = await startPlatform();
+    platform = await startPlatform('--warm-pool', 'off');
   });
   after(() => platform[Symbol.asyncDispose]());
 

@@ -52,6 +52,7 @@ export function startFunctions(
       runtimeVersion: '0.0.0',
       listen: { host: '127.0.0.1', port: 0 },
       gatewayGraceMs: 200,
+      warmPool: 0,
       ...options,
     },
     AbortSignal.any([signal, stop.signal]),

@@ -75,9 +75,9 @@ export class Claim {
     return replaced;
   }
 
-  async #giveUp({ pod, problem }: Attempt): Promise<boolean> {
+  async #giveUp(attempt: Attempt): Promise<boolean> {
     const { claimer, order } = this.#options;
-    await claimer.giveUp(pod, order.set, (await problem) ?? '');
+    await claimer.giveUp(attempt, order.set, (await attempt.problem) ?? '');
     return false;
   }
 

@@ -38,6 +38,7 @@ export interface Attempt {
 const aliveMs = 150;
 /** As long as code may take to load before the pod is thought to be stuck. */
 const loadMs = 60_000;
+const hungGraceSeconds = 1;
 
 /**
  * Makes a booted pod one of a ReplicaSet's: first its code over the wire, then its labels and owner.
@@ -79,23 +80,26 @@ export class Claimer {
       if (isLoading) await this.#unmark(pod);
       return true;
     }
-    await this.giveUp(pod, order.set, problem);
+    await this.giveUp(attempt, order.set, problem);
     return false;
   }
 
-  async giveUp(pod: Pod, set: ReplicaSet, problem: string): Promise<void> {
+  async giveUp({ pod, state }: Attempt, set: ReplicaSet, problem: string): Promise<void> {
     this.#options.log.warn('A warm pod could not be used and is deleted', {
       pod: `${pod.metadata.namespace}/${pod.metadata.name}`,
       revision: set.metadata.name,
       problem,
     });
-    await this.discard(pod);
+    // Before it has loaded the code nobody was told of it, and it may hang.
+    await this.discard(pod, state === 'loaded' ? undefined : hungGraceSeconds);
   }
 
-  async discard(pod: Pod): Promise<void> {
+  /** Deletes the pod, with the grace of its spec unless another one is given. */
+  async discard(pod: Pod, gracePeriodSeconds?: number): Promise<void> {
     const { uid = '' } = pod.metadata;
+    const grace = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds };
     const pods = this.#options.client.resource(refs.pods);
-    await ignoringGone(() => pods.delete(pod.metadata, { preconditions: { uid } }));
+    await ignoringGone(() => pods.delete(pod.metadata, { preconditions: { uid }, ...grace }));
   }
 
   async #relabel(
