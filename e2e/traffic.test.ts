@@ -152,6 +152,29 @@ describe('traffic', () => {
     });
   });
 
+  test('a new revision takes the share of the latest one over, and no call fails', async () => {
+    const [old = ''] = await deploy('canary', ['one', 'two']);
+    await share('canary', [
+      { revision: old, weight: 50 },
+      { latest: true, weight: 50 },
+    ]);
+    await inForce('canary', (traffic) => assert.equal(traffic[0]?.weight, 50));
+    const calls = load('canary');
+    await platform.apply(
+      functionManifest(
+        'canary',
+        'node',
+        version('three'),
+        `  traffic: [{revision: ${old}, weight: 50}, {latest: true, weight: 50}]\n`,
+      ),
+    );
+    await eventually('the new one answers, and no longer the one before', () => {
+      const last = calls.answers.slice(-200);
+      assert.deepEqual(new Set(last), new Set(['one', 'three']));
+    });
+    await calls.stop();
+  });
+
   test('a rollback under load fails no call, and the next one goes forward again', async () => {
     const [one = '', two = ''] = await deploy('back', ['one', 'two']);
     await atZero('back', one);
