@@ -26,6 +26,7 @@ export interface Engine {
   readonly log: Log;
   readonly limits: ServerLimits;
   readonly nodeLogs: NodeLogOptions | undefined;
+  readonly moreMetrics: () => string;
 }
 
 /** One request for a resource that exists. */

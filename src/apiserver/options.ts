@@ -33,6 +33,8 @@ export interface ApiServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Without it, pods' logs are refused. */
   readonly nodeLogs?: NodeLogOptions;
+  /** Metrics of other parts of the process, for /metrics: whole families as Prometheus text. */
+  readonly moreMetrics?: () => string;
   /** Shown by /version as gitVersion's suffix. */
   readonly softwareVersion?: string;
 }

@@ -92,6 +92,7 @@ function makeEngine(options: ApiServerOptions, softwareVersion: string): Engine 
     ids,
     log,
     nodeLogs,
+    moreMetrics: options.moreMetrics ?? (() => ''),
     registry,
     objects: new ObjectStore(store),
     hub: new EventHub(store, log),

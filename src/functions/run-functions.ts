@@ -12,6 +12,7 @@ import { demandToken } from './autoscaler/demand-token.ts';
 import { type Resolved, resolveFunction } from './blueprint.ts';
 import { FunctionController } from './function-controller.ts';
 import { FunctionObjects, objectIndexes } from './function-objects.ts';
+import { FunctionsMetrics } from './functions-metrics.ts';
 import { functionOf } from './roles.ts';
 import { demandSink, SlotKeeper } from './slots/slot-keeper.ts';
 import { poolOf } from './warm-pool/warm-pod.ts';
@@ -36,9 +37,12 @@ export interface FunctionsOptions {
   readonly gateways?: readonly string[];
   /** The most pods of one warm pool; 0 for none at all. */
   readonly warmPool?: number;
+  /** Where scaling is counted; whoever made it asks it for text. */
+  readonly metrics?: FunctionsMetrics;
 }
 
-type Running = FunctionsOptions & Required<Pick<FunctionsOptions, 'gatewayGraceMs' | 'warmPool'>>;
+type Running = FunctionsOptions &
+  Required<Pick<FunctionsOptions, 'gatewayGraceMs' | 'warmPool' | 'metrics'>>;
 
 /** Longer than the longest pause between a gateway's attempts to reconnect. */
 const defaultGatewayGraceMs = 12_000;
@@ -60,6 +64,7 @@ export async function runFunctions(options: FunctionsOptions, signal: AbortSigna
     ...options,
     gatewayGraceMs: options.gatewayGraceMs ?? defaultGatewayGraceMs,
     warmPool: options.warmPool ?? defaultWarmPool,
+    metrics: options.metrics ?? new FunctionsMetrics(),
   };
   await holdLease(
     {
@@ -77,7 +82,7 @@ export async function runFunctions(options: FunctionsOptions, signal: AbortSigna
 
 /** One time of being the one that acts: everything that it knows begins and ends with it. */
 async function runTerm(options: Running, server: DemandServer, signal: AbortSignal): Promise<void> {
-  const { client, clock, ids, log, gatewayUrl, gatewayGraceMs } = options;
+  const { client, clock, ids, log, gatewayUrl, gatewayGraceMs, metrics } = options;
   const informers = functionInformers(options);
   const { functions, replicaSets, pods, configMaps } = informers;
   const objects = new FunctionObjects({ replicaSets, pods });
@@ -96,6 +101,7 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
   const autoscaler: Autoscaler = new Autoscaler({
     ...shared,
     pools,
+    metrics,
     gatewayGraceMs,
     onInvoked: (key) => controller.look(key),
   });
@@ -106,6 +112,12 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
     const copies = Object.values(informers).map((informer) => informer.synced(end));
     if (!(await settles(Promise.all(copies), end))) return;
     server.serve(demandSink(autoscaler, slots));
+    metrics.serve({
+      gateways: () => autoscaler.gateways,
+      demand: () => autoscaler.figures(),
+      pools: () => pools.figures(),
+      sets: () => replicaSets.list(),
+    });
     try {
       await runTogether(
         [
@@ -118,6 +130,7 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
       );
     } finally {
       server.serve(undefined);
+      metrics.serve(undefined);
     }
   };
   const watching = [...Object.values(informers), ...Object.values(aside)].map(

@@ -4,9 +4,10 @@ import { isStatus, type KubeObject } from '../api/index.ts';
 import { openApiServer, type User } from '../apiserver/index.ts';
 import { type Client, createClient, type ResourceRef } from '../client/index.ts';
 import { runControllers } from '../controllers/index.ts';
-import { runFunctions } from '../functions/index.ts';
+import { FunctionsMetrics, runFunctions } from '../functions/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
+import { ProcessMetrics } from '../lib/process-metrics.ts';
 import { openLmdbStore, openMemoryStore, type Store } from '../store/index.ts';
 import { type ChildContext, runAsChild } from './child-main.ts';
 import type { ControlPlaneConfig } from './config.ts';
@@ -22,6 +23,8 @@ const controllerUser: User = {
 /** The process that holds the store, the API server, the controllers and the autoscaler. */
 async function controlPlane(config: ControlPlaneConfig, context: ChildContext): Promise<void> {
   const { log, signal } = context;
+  const metrics = new FunctionsMetrics();
+  using own = new ProcessMetrics();
   await using store = await openStore(config);
   await using server = await openApiServer({
     store,
@@ -30,6 +33,7 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
     log,
     tokens: new Map(config.users.map(({ token, user, groups }) => [token, { name: user, groups }])),
     nodeLogs: { ca: config.pki.ca, token: config.nodeApiToken },
+    moreMetrics: () => metrics.text() + own.text(),
     softwareVersion: config.version,
   });
   await server.bootstrap();
@@ -56,6 +60,7 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
             gateways: config.gateways,
             warmPool: config.warmPool,
             runtimeVersion: config.version,
+            metrics,
             listen: { host: config.host, port: 0 },
             identity: 'nought-control-plane',
           },

@@ -1,7 +1,7 @@
 import { homedir, hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createClient, httpTransport, type Kubeconfig, loadKubeconfig } from '../client/index.ts';
-import { runFunctions } from '../functions/index.ts';
+import { FunctionsMetrics, runFunctions } from '../functions/index.ts';
 import { type AccessLogFormat, runGateway } from '../gateway/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
@@ -90,6 +90,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
   await client.raw({ method: 'GET', path: '/apis/nought.dev/v1' });
   const shared = { client, clock: systemClock, ids: randomIds, log };
   const identity = `${hostname()}-${process.pid}`;
+  const metrics = new FunctionsMetrics();
   const { accessLog: format, metricsPort } = flags;
   const told = {
     accessLog: format === undefined ? undefined : { format, path: undefined },
@@ -105,6 +106,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
             ...shared,
             gatewayUrl,
             runtimeVersion: packageVersion(),
+            metrics,
             warmPool: flags.warmPool,
             listen: { host, port: 0 },
             identity,
@@ -118,7 +120,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
             host,
             port,
             gateway: identity,
-            telemetry: gatewayTelemetry(told, log),
+            telemetry: { ...gatewayTelemetry(told, log), moreMetrics: () => metrics.text() },
             onListening: () => process.stdout.write(`gateway     ${gatewayUrl}\n`),
           },
           running,

@@ -5,6 +5,7 @@ import { AggregatedDiscovery, wantsAggregated } from '../discovery/aggregated.ts
 import { legacyDiscovery } from '../discovery/legacy.ts';
 import type { Engine } from '../engine.ts';
 import { methodNotAllowed, tooManyRequests, unknownPath } from '../refusals.ts';
+import { type RequestKind, RequestMetrics } from '../request-metrics.ts';
 import { jsonAnswer, type Answer, type ServerRequest } from '../request.ts';
 import { reviewKinds } from '../reviews/review-kinds.ts';
 import { reviewSelf } from '../reviews/self-reviews.ts';
@@ -22,6 +23,7 @@ export class Dispatcher {
   readonly #aggregated: AggregatedDiscovery;
   readonly #softwareVersion: string;
   readonly #watches: WatchCount = { open: 0 };
+  readonly #metrics = new RequestMetrics();
 
   constructor(engine: Engine, softwareVersion: string) {
     this.#engine = engine;
@@ -31,21 +33,34 @@ export class Dispatcher {
 
   /** Never rejects; what fails is answered with the Status that fits. */
   async answer(request: ServerRequest): Promise<Answer> {
+    const { clock } = this.#engine;
+    const startedAt = clock.monotonic();
+    const info = parsePath(request.path);
+    let answer: Answer;
     try {
-      return await this.#route(request);
+      answer = await this.#route(request, info);
     } catch (error) {
-      return this.#refusal(request, error);
+      answer = this.#refusal(request, error);
     }
+    const status = 'status' in answer ? answer.status : 200;
+    this.#metrics.answered(
+      this.#kindOf(request, info),
+      status,
+      (clock.monotonic() - startedAt) / 1000,
+    );
+    return answer;
   }
 
-  async #route(request: ServerRequest): Promise<Answer> {
-    const info = parsePath(request.path);
+  async #route(request: ServerRequest, info: RequestInfo): Promise<Answer> {
     switch (info.kind) {
       case 'malformed':
         throw unknownPath();
       case 'plain':
         this.#authorizePath(request);
-        return plainPath(this.#engine, request, info.segments, this.#softwareVersion);
+        return plainPath(this.#engine, request, info.segments, {
+          softwareVersion: this.#softwareVersion,
+          metrics: () => this.#metrics.text(this.#watches.open) + this.#engine.moreMetrics(),
+        });
       case 'discovery':
         this.#authorizePath(request);
         return this.#discover(request, info.scope);
@@ -77,6 +92,17 @@ export class Dispatcher {
     const resource = this.#engine.registry.find(group, version, plural);
     if (resource === undefined) throw unknownPath();
     return callResource(this.#engine, { request, resource, info, watches: this.#watches });
+  }
+
+  /** Only kinds that are served have a name of their own: anyone may ask for any other. */
+  #kindOf({ method, query }: ServerRequest, info: RequestInfo): RequestKind {
+    if (info.kind !== 'resource') return { verb: method, group: '', resource: '' };
+    const { group, version, plural, name } = info;
+    const known = this.#engine.registry.find(group, version, plural) !== undefined;
+    const of = known ? { group, resource: plural } : { group: '', resource: '' };
+    if (method !== 'GET') return { verb: method, ...of };
+    if (isTrue(query.get('watch'))) return { verb: 'WATCH', ...of };
+    return { verb: name === undefined ? 'LIST' : 'GET', ...of };
   }
 
   #authorizePath(request: ServerRequest): void {

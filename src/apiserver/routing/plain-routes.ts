@@ -1,3 +1,4 @@
+import { expositionType } from '../../lib/exposition.ts';
 import { healthAnswer, type HealthCheck } from '../discovery/health.ts';
 import { openApiDocument, openApiIndex } from '../discovery/openapi.ts';
 import { versionInfo } from '../discovery/version.ts';
@@ -17,7 +18,7 @@ export function plainPath(
   engine: Engine,
   request: ServerRequest,
   segments: readonly string[],
-  softwareVersion: string,
+  own: { readonly softwareVersion: string; readonly metrics: () => string },
 ): Answer | Promise<Answer> {
   if (request.method !== 'GET') throw methodNotAllowed(`the method ${request.method}`);
   const [root, ...rest] = segments;
@@ -25,12 +26,17 @@ export function plainPath(
     case undefined:
       return jsonAnswer(200, { paths: rootPaths(engine) });
     case 'version':
-      if (rest.length === 0) return jsonAnswer(200, versionInfo(softwareVersion));
+      if (rest.length === 0) return jsonAnswer(200, versionInfo(own.softwareVersion));
       break;
     case 'healthz':
     case 'livez':
     case 'readyz':
       return health(engine, request, root, rest);
+    case 'metrics': {
+      if (rest.length > 0) break;
+      const text = own.metrics();
+      return { kind: 'text', status: 200, text, contentType: expositionType, headers: {} };
+    }
     case 'openapi': {
       const [version, ...path] = rest;
       // There is no v2: clients that find v3 do not need it.
@@ -53,7 +59,17 @@ function rootPaths({ registry }: Engine): readonly string[] {
         group === '' ? `/api/${version}` : `/apis/${group}/${version}`,
       ),
     );
-  return ['/api', '/apis', ...groups, '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'];
+  return [
+    '/api',
+    '/apis',
+    ...groups,
+    '/healthz',
+    '/livez',
+    '/metrics',
+    '/openapi/v3',
+    '/readyz',
+    '/version',
+  ];
 }
 
 function health(

@@ -8,6 +8,7 @@ import type { Resolved } from '../blueprint.ts';
 import type { FunctionObjects } from '../function-objects.ts';
 import { isLive, revisionOf, rolesOf } from '../roles.ts';
 import { lastInvokedStepMs } from '../function-status.ts';
+import type { DemandFigures, FunctionsMetrics } from '../functions-metrics.ts';
 import { gaining, trafficOf } from '../traffic.ts';
 import type { WarmPools } from '../warm-pool/warm-pools.ts';
 import { DemandLedger } from './demand-ledger.ts';
@@ -23,6 +24,7 @@ export interface AutoscalerOptions {
   readonly objects: FunctionObjects;
   readonly resolve: (fn: FunctionObject) => Resolved;
   readonly pools: WarmPools;
+  readonly metrics: FunctionsMetrics;
   /** How long a gateway may be away before its requests count as gone. */
   readonly gatewayGraceMs: number;
   /** Called when the time of a function's last call should be written down. */
@@ -91,7 +93,9 @@ export class Autoscaler {
   }
 
   take(gateway: string, message: DemandMessage): void {
-    const woken = this.#ledger.take(gateway, message, this.#options.clock.monotonic());
+    const now = this.#options.clock.monotonic();
+    const woken = this.#ledger.take(gateway, message, now);
+    if (message.kind === 'poke') this.#options.metrics.poked(message.function, now);
     for (const key of woken) {
       this.#awake.add(key);
       this.#queue.add(key);
@@ -119,6 +123,21 @@ export class Autoscaler {
     return lastActiveMs === undefined || lastActiveMs === Number.NEGATIVE_INFINITY
       ? undefined
       : clock.now() - (now - lastActiveMs);
+  }
+
+  /** Gateways that are connected. */
+  get gateways(): number {
+    return this.#ledger.connected;
+  }
+
+  /** The functions that are awake. */
+  figures(): readonly DemandFigures[] {
+    const now = this.#options.clock.monotonic();
+    return Array.from(this.#awake, (key) => ({
+      key,
+      requests: this.#ledger.demand(key, now).requests,
+      panicking: this.#scales.get(key)?.panicking ?? false,
+    }));
   }
 
   #lookAtDrained(marks: readonly string[]): void {
@@ -198,6 +217,7 @@ export class Autoscaler {
       const steps = this.#plan(key, moment, set);
       if (steps.length > 0 && !(await this.#carryOut(key, moment, set, steps))) return;
     }
+    this.#options.metrics.settled(key);
     this.#scaleOf(key).forget(sets, moment.podsOf);
     this.#ledger.keepRevisions(key, (name) => sets.some((set) => revisionOf(set) === name));
     this.#follow(key, sets);
@@ -238,6 +258,7 @@ export class Autoscaler {
         if (step.kind === 'raise') await this.#writer.raise(set, step.replicas, pools);
         else if (step.kind !== 'lower') await this.#writer.write(set, step);
         else if (!(await this.#lower(key, set, step))) return false;
+        this.#options.metrics.stepped(key, step.kind, this.#options.clock.monotonic());
       } catch (error) {
         if (!isStatus(error, 'Conflict', 'NotFound', 'Invalid')) throw error;
         // Nothing new to go by: the queue's back-off decides when to look again.

@@ -32,6 +32,10 @@ export class Decider {
   #panicSinceMs: number | undefined;
   #panicPods = 0;
 
+  get panicking(): boolean {
+    return this.#panicSinceMs !== undefined;
+  }
+
   /** Takes the sample of this second. */
   record({ nowMs, requests, readyPods }: Situation, settings: Settings): void {
     this.#stable.record(nowMs, requests);

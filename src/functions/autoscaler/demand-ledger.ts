@@ -78,6 +78,15 @@ export class DemandLedger {
     known.connectedAtMs = nowMs;
   }
 
+  /** Gateways that are connected. */
+  get connected(): number {
+    let count = 0;
+    for (const gateway of this.#gateways.values()) {
+      if (gateway.connection !== undefined) count += 1;
+    }
+    return count;
+  }
+
   disconnect(name: string, connection: symbol, nowMs: number): void {
     const gateway = this.#gateways.get(name);
     if (gateway?.connection !== connection) return;

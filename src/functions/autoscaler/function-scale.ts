@@ -41,6 +41,11 @@ export class FunctionScale {
   readonly #named = new Map<string, Lane>();
   readonly #released = new Map<string, Set<string>>();
 
+  /** Any of its revisions is in panic. */
+  get panicking(): boolean {
+    return this.#latest.panicking || [...this.#named.values()].some((lane) => lane.panicking);
+  }
+
   /** Takes the sample of this second. */
   record(moment: Moment): void {
     const { roles, traffic } = moment;
@@ -168,6 +173,10 @@ function arrivalFloor({ traffic, settings, demandOf }: Moment, set: ReplicaSet):
 class Lane {
   readonly #decider = new Decider();
   #serving = { uid: '', capacity: 0, ready: false, sinceMs: 0 };
+
+  get panicking(): boolean {
+    return this.#decider.panicking;
+  }
 
   record(calls: Calls): void {
     this.#decider.record(this.#situation(calls), calls.settings);
