@@ -1,141 +1,9 @@
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
+import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import {
-  type FunctionObject,
-  type FunctionSpec,
-  type InvocationObject,
-  type InvocationRequest,
-  newInvocation,
-} from '../src/api/index.ts';
 import { refs } from '../src/client/index.ts';
-import { type ControlPlane, eventually, openControlPlane } from './testing/control-plane.ts';
-import { functionObject, installFunctions, startFunctions } from './testing/functions.ts';
-
-interface Arrived {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: Buffer;
-  readonly answer: ServerResponse;
-}
-
-/** A gateway that the test answers for. */
-class FakeGateway implements AsyncDisposable {
-  readonly arrived: Arrived[] = [];
-  readonly left: string[] = [];
-  readonly #server = createServer((request, answer) => void this.#take(request, answer));
-  readonly #changed = new EventEmitter();
-  answer: (call: Arrived) => void = ({ answer }) => answer.end('done');
-  url = '';
-
-  async open(): Promise<this> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    return this;
-  }
-
-  async #take(request: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const { method = '', url = '', headers } = request;
-    answer.on('close', () => {
-      if (answer.writableFinished) return;
-      this.left.push(url);
-      this.#changed.emit('change');
-    });
-    const call = { method, path: url, headers, body: await buffer(request), answer };
-    this.arrived.push(call);
-    this.answer(call);
-    this.#changed.emit('change');
-  }
-
-  async until(holds: () => boolean): Promise<void> {
-    const late = AbortSignal.timeout(10_000);
-    while (!holds()) await once(this.#changed, 'change', { signal: late });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-}
-
-interface World extends AsyncDisposable {
-  readonly plane: ControlPlane;
-  readonly gateway: FakeGateway;
-  /** Ends what carries out the calls, as a crash or the loss of the Lease does. */
-  stopFunctions(): Promise<void>;
-  startFunctions(): void;
-}
-
-async function openWorld(): Promise<World> {
-  await using opened = new AsyncDisposableStack();
-  const plane = opened.use(await openControlPlane());
-  const gateway = opened.use(await new FakeGateway().open());
-  await installFunctions(plane);
-  let functions: AsyncDisposable | undefined;
-  const stopFunctions = async (): Promise<void> => {
-    const running = functions;
-    functions = undefined;
-    await running?.[Symbol.asyncDispose]();
-  };
-  const start = (): void => {
-    functions = startFunctions(plane, { gatewayUrl: gateway.url });
-  };
-  start();
-  opened.defer(stopFunctions);
-  const end = opened.move();
-  return {
-    plane,
-    gateway,
-    stopFunctions,
-    startFunctions: start,
-    [Symbol.asyncDispose]: () => end.disposeAsync(),
-  };
-}
-
-function createFunction(
-  { client }: ControlPlane,
-  name: string,
-  spec: Partial<FunctionSpec> = {},
-): Promise<FunctionObject> {
-  return client.resource(refs.functions).create(functionObject(name, spec));
-}
-
-async function invoke(
-  { client }: ControlPlane,
-  fn: FunctionObject,
-  name: string,
-  request: Partial<InvocationRequest> = {},
-): Promise<InvocationObject> {
-  return client.resource(refs.invocations).create(
-    newInvocation({
-      fn,
-      name,
-      request: { method: 'POST', path: '/', ...request },
-      deadLetter: fn.spec.async?.deadLetter,
-    }),
-  );
-}
-
-async function phase(
-  plane: ControlPlane,
-  name: string,
-  ...phases: readonly string[]
-): Promise<InvocationObject> {
-  const has = ({ metadata, status }: InvocationObject): boolean =>
-    metadata.name === name && phases.includes(status?.phase ?? '');
-  const all = await eventually(plane, { ref: refs.invocations }, (them) => them.some(has));
-  return all.find(has) as InvocationObject;
-}
-
-function condition(invocation: InvocationObject, type: string): string | undefined {
-  return invocation.status?.conditions?.find((each) => each.type === type)?.reason;
-}
+import { eventually } from './testing/control-plane.ts';
+import { condition, createFunction, invoke, openWorld, phase } from './testing/invocations.ts';
 
 test('an invocation is carried out with its method, path, headers and body, and its answer kept byte for byte', async () => {
   await using world = await openWorld();
@@ -381,4 +249,33 @@ test('a function with many slow calls does not keep those of another one waiting
   await phase(plane, 'quick-0', 'Succeeded');
   // As many as its pods take at a time.
   assert.ok(gateway.arrived.filter(({ path }) => path.startsWith('/default/slow')).length <= 1);
+});
+
+test('of finished invocations the newest are kept, as many and as large as may be', async () => {
+  await using world = await openWorld({
+    finishedPerFunction: 10,
+    finishedSizePerFunction: 60_000,
+  });
+  const { plane, gateway } = world;
+  const many = await createFunction(plane, 'many');
+  const large = await createFunction(plane, 'large');
+  for (let i = 0; i < 15; i += 1) {
+    await invoke(plane, many, `many-${i}`);
+    if (i >= 10) await phase(plane, `many-${i}`, 'Succeeded');
+  }
+  gateway.answer = ({ answer }) => answer.end(Buffer.alloc(30_000));
+  for (const name of ['large-0', 'large-1', 'large-2']) {
+    await invoke(plane, large, name);
+    await eventually(plane, { ref: refs.invocations }, (them) =>
+      them.every(({ metadata, status }) => metadata.name !== name || status?.phase === 'Succeeded'),
+    );
+  }
+  const left = await eventually(plane, { ref: refs.invocations }, (them) => {
+    const ofLarge = them.filter(({ spec }) => spec.functionRef.name === 'large');
+    return ofLarge.length === 1 && them.length - ofLarge.length <= 11;
+  });
+  const names = left.map(({ metadata }) => metadata.name);
+  for (const newest of ['large-2', 'many-14', 'many-13', 'many-12']) {
+    assert.ok(names.includes(newest), `${newest} of ${names.join(' ')}`);
+  }
 });

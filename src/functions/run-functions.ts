@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import { runTogether } from '../lib/run-together.ts';
+import type { ExecutorLimits } from './async/invocation-executor.ts';
 import { runInvocations } from './async/run-invocations.ts';
 import { Autoscaler } from './autoscaler/autoscaler.ts';
 import { type DemandServer, openDemandServer } from './autoscaler/demand-server.ts';
@@ -39,6 +40,8 @@ export interface FunctionsOptions {
   readonly warmPool?: number;
   /** Where scaling is counted; whoever made it asks it for text. */
   readonly metrics?: FunctionsMetrics;
+  /** How much of asynchronous calls is done at a time, and kept. */
+  readonly invocationLimits?: Partial<ExecutorLimits>;
 }
 
 type Running = FunctionsOptions &
@@ -137,7 +140,7 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
     (informer) => (end: AbortSignal) => informer.run(end),
   );
   const invocations = (end: AbortSignal): Promise<void> =>
-    runInvocations({ client, clock, log, events, functions, gatewayUrl }, end);
+    runInvocations({ ...options, events, functions, limits: options.invocationLimits }, end);
   await runTogether([...watching, (end) => events.run(end), work, invocations], signal);
 }
 

@@ -57,6 +57,7 @@ export class WorkQueue {
 
   /** Asks for a reconcile of `key` after `ms` milliseconds; the earliest request of a key wins. */
   addAfter(key: string, ms: number): void {
+    if (this.#signal?.aborted === true) return;
     const due = this.#options.clock.monotonic() + ms;
     const pending = this.#timers.get(key);
     if (pending !== undefined) {

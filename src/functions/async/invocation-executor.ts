@@ -19,7 +19,7 @@ import { type ReconcileResult, WorkQueue } from '../../lib/work-queue.ts';
 import { settingsOf } from '../settings.ts';
 import { deadLettered, deadLetterOf, owedDeadLetter, withDeadLettered } from './dead-letter.ts';
 import { FairQueue } from './fair-queue.ts';
-import type { InvocationRecords } from './invocation-records.ts';
+import { bodySize, type InvocationRecords } from './invocation-records.ts';
 import {
   beginning,
   dueMs,
@@ -51,14 +51,19 @@ export interface ExecutorLimits {
   readonly attemptsPerFunction: number;
   /** Finished invocations of one function that are kept; the oldest go first. */
   readonly finishedPerFunction: number;
+  /** Characters of their bodies in base64. */
+  readonly finishedSizePerFunction: number;
 }
 
 export const defaultExecutorLimits: ExecutorLimits = {
   attempts: 256,
   attemptsPerFunction: 64,
   finishedPerFunction: 1000,
+  finishedSizePerFunction: 128 * 1024 * 1024,
 };
 
+/** By which part there may be more finished ones than the limit: then many go at a time. */
+const slack = 0.1;
 /** Invocations that are looked at at a time; attempts are counted apart. */
 const concurrency = 8;
 /** What an answer may take beside the wait for a pod and the function's own timeout. */
@@ -88,6 +93,8 @@ export class InvocationExecutor {
     string,
     { readonly stop: AbortController; readonly ended: Promise<void> }
   >();
+  /** Functions whose oldest finished invocations are being removed. */
+  readonly #trimmed = new Set<string>();
   #signal = AbortSignal.abort();
 
   constructor(options: InvocationExecutorOptions) {
@@ -286,13 +293,38 @@ export class InvocationExecutor {
   async #makeRoom(group: string): Promise<void> {
     const { records, limits } = this.#options;
     const finished = records.informer.byIndex('finished', group);
-    const surplus = finished.length - limits.finishedPerFunction;
-    if (surplus <= 0) return;
-    const oldest = finished.toSorted((a, b) => finishedMs(a) - finishedMs(b)).slice(0, surplus);
-    for (const one of oldest) {
-      if (owedDeadLetter(one) === undefined) await records.remove(one);
+    if (this.#trimmed.has(group)) return;
+    this.#trimmed.add(group);
+    try {
+      for (const one of surplus(finished, limits)) {
+        if (owedDeadLetter(one) === undefined) await records.remove(one);
+      }
+    } finally {
+      this.#trimmed.delete(group);
     }
   }
+}
+
+/** The oldest ones beyond the limits. */
+function surplus(
+  finished: readonly InvocationObject[],
+  limits: ExecutorLimits,
+): readonly InvocationObject[] {
+  const most = limits.finishedPerFunction;
+  let size = finished.reduce((sum, one) => sum + bodySize(one), 0);
+  if (finished.length <= most * (1 + slack) && size <= limits.finishedSizePerFunction) return [];
+  let count = finished.length;
+  return finished
+    .map((one) => ({ one, at: finishedMs(one) }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ one }) => one)
+    .filter((one) => {
+      const isSurplus = count > most || size > limits.finishedSizePerFunction;
+      if (!isSurplus) return false;
+      count -= 1;
+      size -= bodySize(one);
+      return true;
+    });
 }
 
 /** The API server does not take the answer. */

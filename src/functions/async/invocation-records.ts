@@ -85,11 +85,23 @@ export class InvocationRecords {
   }
 }
 
-/** Bodies may be large, and are needed only while they are sent. */
+const sizes = new WeakMap<InvocationObject, number>();
+
+/** Bodies may be large, and are needed only while they are sent; their size is kept. */
 export function withoutBodies(invocation: InvocationObject): InvocationObject {
   const { spec, status } = invocation;
-  const { body: _request, headers: _headers, ...request } = spec.request;
-  if (status?.response === undefined) return { ...invocation, spec: { ...spec, request } };
-  const response = { status: status.response.status };
-  return { ...invocation, spec: { ...spec, request }, status: { ...status, response } };
+  const { body: sent = '', headers: _headers, ...request } = spec.request;
+  const bare = { ...invocation, spec: { ...spec, request } };
+  const answer = status?.response;
+  const kept =
+    answer === undefined
+      ? bare
+      : { ...bare, status: { ...status, response: { status: answer.status } } };
+  sizes.set(kept, sent.length + (answer?.body?.length ?? 0));
+  return kept;
+}
+
+/** Characters of the bodies that the invocation has in the cluster. */
+export function bodySize(invocation: InvocationObject): number {
+  return sizes.get(invocation) ?? 0;
 }

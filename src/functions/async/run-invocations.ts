@@ -26,7 +26,7 @@ export interface InvocationsOptions {
   /** Run by the caller. */
   readonly functions: Informer<FunctionObject>;
   readonly gatewayUrl: string;
-  readonly limits?: Partial<ExecutorLimits>;
+  readonly limits?: Partial<ExecutorLimits> | undefined;
 }
 
 /**

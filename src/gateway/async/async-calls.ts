@@ -58,6 +58,8 @@ type Created =
 const intakeBytes = 32 * 1024 * 1024;
 /** Calls that are being accepted at a time. */
 const intakeCalls = 1024;
+/** Characters that the bodies of one function's unfinished calls may have in the cluster. */
+const pendingSize = 256 * 1024 * 1024;
 /** How long the first call waits for the watch that counts them. */
 const countMs = 5000;
 /** How long the cluster may take to store a call; while it restarts, this is tried again. */
@@ -170,12 +172,14 @@ export class AsyncCalls {
     if (!(await this.#unfinished.ready(countMs))) {
       return refused(notAccepted('the API server does not answer'));
     }
-    if (this.#unfinished.count(group) >= maxPending) {
+    const pending = this.#unfinished.of(group);
+    const size = wanted.spec.request.body?.length ?? 0;
+    if (pending.count >= maxPending || pending.size + size > pendingSize) {
       // One that was accepted before is answered for, whatever the queue.
       const known = await this.#known(wanted).catch(() => undefined);
-      return known ?? refused(tooManyPending(group, maxPending));
+      return known ?? refused(tooManyPending(group, pending.count));
     }
-    this.#unfinished.expect(key, group);
+    this.#unfinished.expect(key, { group, size });
     const created = await this.#create(wanted);
     if (created.kind === 'refused') this.#unfinished.forget(key);
     return created;

@@ -11,13 +11,13 @@ export function asyncBodyTooLarge(): Problem {
   );
 }
 
-/** The function has as many unfinished asynchronous calls as it may. */
-export function tooManyPending(key: string, maxPending: number): Problem {
+/** The function has as many unfinished asynchronous calls as it may, or as large ones. */
+export function tooManyPending(key: string, count: number): Problem {
   return {
     status: 503,
     kind: 'overloaded',
     title: 'Too many asynchronous calls are waiting',
-    detail: `"${key}" has ${maxPending} asynchronous calls that are not finished; come back later, raise spec.scaling.max to have them done faster, or raise spec.async.maxPending`,
+    detail: `"${key}" has ${count} asynchronous calls that are not finished, and may have no more; come back later, raise spec.scaling.max to have them done faster, or raise spec.async.maxPending`,
     retryAfterS: 5,
     extra: { function: key },
   };

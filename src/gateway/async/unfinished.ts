@@ -10,6 +10,18 @@ export interface UnfinishedOptions {
   readonly signal: AbortSignal;
 }
 
+/** Unfinished invocations of a function. */
+export interface Pending {
+  readonly count: number;
+  /** Characters of their bodies in base64. */
+  readonly size: number;
+}
+
+interface Expected {
+  readonly group: string;
+  readonly size: number;
+}
+
 const selector = ['Succeeded', 'Failed', 'Cancelled']
   .map((phase) => `status.phase!=${phase}`)
   .join(',');
@@ -30,7 +42,7 @@ export class Unfinished {
   readonly #options: UnfinishedOptions;
   readonly #informer: Informer<InvocationObject>;
   /** Created here and not seen yet: when, and of which function; both by `namespace/name`. */
-  readonly #unseen = new Map<string, { readonly group: string; readonly at: number }>();
+  readonly #unseen = new Map<string, Expected & { readonly at: number }>();
   readonly #waiting = new Map<string, Set<() => void>>();
   #running: Promise<void> | undefined;
 
@@ -72,20 +84,26 @@ export class Unfinished {
     return known;
   }
 
-  /** Unfinished invocations of a function (`namespace/name`). */
-  count(group: string): number {
-    let count = this.#informer.byIndex('function', group).length;
+  /** Those of a function (`namespace/name`). */
+  of(group: string): Pending {
+    const known = this.#informer.byIndex('function', group);
+    let count = known.length;
+    let size = 0;
+    for (const one of known) size += sizes.get(one) ?? 0;
     const oldest = this.#options.clock.monotonic() - watchLagMs;
     for (const [key, unseen] of this.#unseen) {
       if (unseen.at < oldest) this.#unseen.delete(key);
-      else if (unseen.group === group) count += 1;
+      else if (unseen.group === group) {
+        count += 1;
+        size += unseen.size;
+      }
     }
-    return count;
+    return { count, size };
   }
 
-  /** One of the function is about to be created. */
-  expect(key: string, group: string): void {
-    this.#unseen.set(key, { group, at: this.#options.clock.monotonic() });
+  /** One is about to be created. */
+  expect(key: string, expected: Expected): void {
+    this.#unseen.set(key, { ...expected, at: this.#options.clock.monotonic() });
   }
 
   /** It was not created after all. */
@@ -130,15 +148,19 @@ function groupOf({ metadata, spec }: InvocationObject): string {
   return `${metadata.namespace ?? ''}/${spec.functionRef.name}`;
 }
 
+const sizes = new WeakMap<InvocationObject, number>();
+
 /** Counted by the thousands, and read nowhere. */
 function withoutContents({ metadata, spec, ...rest }: InvocationObject): InvocationObject {
   const { name, namespace = '', uid = '', resourceVersion = '' } = metadata;
-  const { functionRef } = spec;
+  const { functionRef, request } = spec;
   const { apiVersion, kind } = rest;
-  return {
+  const kept = {
     apiVersion,
     kind,
     metadata: { name, namespace, uid, resourceVersion },
     spec: { functionRef, request: { method: '', path: '' } },
   };
+  sizes.set(kept, request.body?.length ?? 0);
+  return kept;
 }
