@@ -85,11 +85,9 @@ export class RequestHandler {
     return true;
   }
 
-  /** A function that was just created may be here before the watch tells of it. */
+  /** What was just made may be called before the watch tells of it. */
   #unknown(exchange: Exchange, target: FunctionTarget): void {
-    const name = nameOfTagged(target.function) ?? target.function;
-    const isKnown = this.#services.table.get(name) !== undefined;
-    const lookup = isKnown ? undefined : this.#services.latecomers.lookup(name);
+    const lookup = this.#services.latecomers.lookup(target.function);
     if (lookup === undefined) this.#refuseUnknown(exchange, target);
     else void this.#serveOnceKnown(exchange, target, lookup);
   }

@@ -38,6 +38,21 @@ test('lookup() waits until the watch tells of a function that the API server has
   assert.equal(settled, true);
 });
 
+test('lookup() waits until the watch tells of a tag that the API server has in the spec', async () => {
+  const traffic = [{ latest: true, tag: 'now' }];
+  const object = functionObject({ spec: { traffic } });
+  const { functions, latecomers } = bench(() => Promise.resolve(object));
+  functions.put(object);
+  let settled = false;
+  const lookup = latecomers.lookup('default/diff@now')?.then(() => (settled = true));
+  await new Promise(setImmediate);
+  assert.equal(settled, false);
+  functions.put(functionObject({ spec: { traffic }, traffic }));
+  await lookup;
+  await latecomers.lookup('default/diff@other');
+  assert.equal(latecomers.lookup('default/diff@a@b'), undefined);
+});
+
 test('lookup() settles for what does not exist, and while the API server is away', async () => {
   await bench(() => Promise.resolve(undefined)).latecomers.lookup('default/nobody');
   await bench(() => Promise.reject(new Error('away'))).latecomers.lookup('default/nobody');
