@@ -19,7 +19,7 @@ export interface NodeBudget {
 }
 
 /** Nodes may not be shown to us: then only each pool's own limit counts. */
-export function nodeBudget(nodes: Informer<Node>): NodeBudget {
+export function nodeBudget(nodes: Pick<Informer<Node>, 'hasSynced' | 'list'>): NodeBudget {
   if (!nodes.hasSynced()) return { pods: Infinity, boots: unknownBoots, pressed: new Set() };
   const pressed = new Set<string>();
   let bytes = 0;
