@@ -190,7 +190,7 @@ for (const language of ['node', 'python'] as const) {
     test('come back as they were sent, whatever they hold', async () => {
       await using sender = await start(send);
       await using teller = await start(tell);
-      const unit = fc.constantFrom(...'aZ09 "%\\~!\t\n\0\u007F\u0080éÿ€\uFFFF😀');
+      const unit = fc.constantFrom(...Array.from('aZ09 "%\\~!\t\n\0\u007F\u0080éÿ€\uFFFF😀'));
       const text = fc.string({ unit, minLength: 1, maxLength: 20 });
       await fc.assert(
         fc.asyncProperty(text, fc.jsonValue(), async (subject, data) => {

@@ -127,7 +127,7 @@ for (const language of ['node', 'python'] as const) {
         '\r\nGET http://other/4 HTTP/1.1\r\nHost: a\r\n\r\n',
         post('/5', `"${'é'.repeat(300)}"`),
       ];
-      const all = Buffer.from(requests.join(''));
+      const whole = Buffer.from(requests.join(''));
       const expected = [
         '{"input":{"n":1},"path":"/1"}',
         '{"input":{"a":"b"},"path":"/2"}',
@@ -135,11 +135,11 @@ for (const language of ['node', 'python'] as const) {
         '{"input":{},"path":"/4"}',
         `{"input":"${'é'.repeat(300)}","path":"/5"}`,
       ];
-      const cuts = fc.array(fc.integer({ min: 1, max: all.length - 1 }), { maxLength: 6 });
+      const cuts = fc.array(fc.integer({ min: 1, max: whole.length - 1 }), { maxLength: 6 });
       await fc.assert(
         fc.asyncProperty(cuts, async (places) => {
-          const ends = [...places.toSorted((a, b) => a - b), all.length];
-          const pieces = ends.map((end, at) => all.subarray(ends[at - 1] ?? 0, end));
+          const ends = [...places.toSorted((a, b) => a - b), whole.length];
+          const pieces = ends.map((end, at) => whole.subarray(ends[at - 1] ?? 0, end));
           assert.deepEqual(bodies(await converse(server, ...pieces)), expected);
         }),
         { numRuns: 40 },

@@ -3,13 +3,12 @@
  * Makes a warm pod's first call as fast as its later ones: plays its whole life once, with a function
  * that does nothing, over a connection to itself. So modules are loaded and code is compiled.
  */
-const crypto = require('node:crypto');
 const fs = require('node:fs');
 const net = require('node:net');
-const os = require('node:os');
 const path = require('node:path');
 const { readyPath, specializePath } = require('./paths.cjs');
 const { Server } = require('./serve.cjs');
+const { sha256 } = require('./sha256.cjs');
 const { WarmPod } = require('./warm.cjs');
 
 const calls = 5;
@@ -22,11 +21,12 @@ const sample = {
 };
 
 async function rehearse() {
-  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'rehearsal-')));
-  const secret = crypto.randomBytes(16).toString('hex');
+  const temporary = process.env.TMPDIR ?? '/tmp';
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(temporary, 'rehearsal-')));
+  const secret = randomSecret();
   const server = new Server(
     new WarmPod({
-      digest: crypto.createHash('sha256').update(secret).digest('hex'),
+      digest: sha256(Buffer.from(secret)).toString('hex'),
       folder,
       env: {},
       become: (role) => (server.role = role),
@@ -39,6 +39,15 @@ async function rehearse() {
     server.destroy();
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Whoever is on this host may connect for a moment. From the kernel, as node:crypto costs memory. */
+function randomSecret() {
+  const bytes = Buffer.alloc(16);
+  const source = fs.openSync('/dev/urandom', 'r');
+  fs.readSync(source, bytes);
+  fs.closeSync(source);
+  return bytes.toString('hex');
 }
 
 async function play(server, secret) {

@@ -13,11 +13,11 @@
  *    came too early. It is answered 503. Only the ready path waits.
  * 4. The answer 204 is sent when the handler is loaded and calls are accepted.
  */
-const crypto = require('node:crypto');
 const { loadHandler, describeLoadError } = require('./load.cjs');
 const { readyPath, warmPath, specializePath } = require('./paths.cjs');
 const { refuse } = require('./problem.cjs');
 const { functionRole, plain, sendClaimed } = require('./serve.cjs');
+const { equal, sha256 } = require('./sha256.cjs');
 const {
   specialisationLimit,
   parseSpecialisation,
@@ -91,8 +91,8 @@ class WarmPod {
   #isHolder(authorization = '') {
     const [scheme, secret = ''] = authorization.split(' ');
     const digest = Buffer.from(this.#options.digest, 'hex');
-    const given = crypto.createHash('sha256').update(secret).digest();
-    return scheme.toLowerCase() === 'bearer' && crypto.timingSafeEqual(given, digest);
+    const given = sha256(Buffer.from(secret, 'latin1'));
+    return scheme.toLowerCase() === 'bearer' && equal(given, digest);
   }
 
   #refuseStranger(response) {

@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The folder of a server that has ended: a container that starts anew keeps its volumes. */
   readonly folder?: string;
+  /** The server's program, when it is not the one beside this. */
+  readonly program?: string;
 }
 
 /** A function server in a process of its own, started as the process runtime starts it. */
@@ -93,6 +95,7 @@ export async function startServer(options: StartOptions): Promise<FunctionServer
   // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to a listening socket's descriptor
   const { fd } = (listener as unknown as { readonly _handle: { readonly fd: number } })._handle;
   const [command, ...args] = commands[options.language] as [string, ...string[]];
+  if (options.program !== undefined) args[args.length - 1] = options.program;
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe', fd, 'pipe'],
     env: {

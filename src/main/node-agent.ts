@@ -8,7 +8,7 @@ import { type ChildContext, runAsChild } from './child-main.ts';
 import type { NodeAgentConfig, NodeAgentRun } from './config.ts';
 import { compilePython, findPython } from './find-python.ts';
 import { openLifetime } from './lifetime.ts';
-import { packagePath } from './package-paths.ts';
+import { nodeServerPath, packagePath } from './package-paths.ts';
 
 /** The Kubernetes whose node behaviour the agent follows. */
 const kubernetesVersion = 'v1.36.0';
@@ -82,7 +82,7 @@ function runtimeImages(python: string | undefined): Record<string, RuntimeImage>
         process.execPath,
         '--disable-warning=ExperimentalWarning',
         '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON',
-        packagePath('runtimes/node/server.cjs'),
+        nodeServerPath(),
       ],
     },
     ...(python === undefined

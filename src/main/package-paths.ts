@@ -16,6 +16,12 @@ export function entryPath(name: string): string {
   return fileURLToPath(new URL(`./${name}${extname(own)}`, import.meta.url));
 }
 
+/** The function server for Node: its modules from the source tree, one file from the built package. */
+export function nodeServerPath(): string {
+  const built = extname(fileURLToPath(import.meta.url)) === '.js';
+  return packagePath(built ? 'dist/runtimes/node/server.cjs' : 'runtimes/node/server.cjs');
+}
+
 export function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as {
     readonly version: string;
