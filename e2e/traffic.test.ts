@@ -101,6 +101,12 @@ describe('traffic', () => {
     const ones = seen.get('one') ?? 0;
     assert.ok(ones > 80 - 48 && ones < 80 + 48, `${ones} of ${calls}`);
     assert.equal(ones + (seen.get('two') ?? 0), calls);
+    const { code, stderr } = await platform.nought('rollback', 'split');
+    assert.equal(code, 0);
+    assert.match(
+      stderr,
+      /^Warning: spec\.traffic sends 20 % of the calls to revisions by their names/,
+    );
   });
 
   test('a tag reaches its revision by path, host and command, and wakes it from zero', async () => {
@@ -127,6 +133,9 @@ describe('traffic', () => {
     assert.deepEqual([code, stdout], [0, '"one"\n']);
     await atZero('tagged', old);
     assert.equal(await answer('tagged@old'), 'one');
+    // Who has given a tag may call it at once.
+    await share('tagged', [{ latest: true, tag: 'now' }]);
+    assert.equal(await answer('tagged@now'), 'two');
   });
 
   test('calls move to a revision at zero without a cold start, and back', async () => {
