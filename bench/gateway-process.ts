@@ -1,6 +1,6 @@
 /**
  * The gateway alone in its process, fed by informers that know one function with one pod: the
- * upstream. Prints `{"port":N}`.
+ * upstream. Prints `{"port":N}`; several may share a port.
  */
 import {
   type FunctionObject,
@@ -17,7 +17,11 @@ import { silentLog } from '../src/lib/log.ts';
 import { aborted } from '../src/lib/wait.ts';
 import { benchConfig, say } from './child.ts';
 
-const { upstreamPort } = benchConfig<{ readonly upstreamPort: number }>();
+const { upstreamPort, port = 0 } = benchConfig<{
+  readonly upstreamPort: number;
+  /** Shared with other gateways. */
+  readonly port?: number;
+}>();
 const created = '2026-01-01T00:00:00Z';
 
 const echo: FunctionObject = {
@@ -84,12 +88,13 @@ await runGateway(
   {
     client: { resource: unreachable, raw: refuse, stream: refuse },
     host: '127.0.0.1',
-    port: 0,
+    port,
+    reusePort: true,
     clock: systemClock,
     ids: randomIds,
     log: silentLog,
     gateway: 'bench',
-    onListening: ({ port }) => say({ port }),
+    onListening: (address) => say({ port: address.port }),
     informers: { functions: fixed(echo), pods: fixed(pod), leases: fixed<Lease>() },
     limits: { drainGraceMs: 100 },
   },

@@ -2,7 +2,8 @@
 export interface LoadOrder {
   readonly port: number;
   readonly path: string;
-  readonly body: string;
+  /** Size of each request's body. */
+  readonly sendBytes: number;
   readonly connections: number;
   readonly ms: number;
   /** Requests per second, sent whatever comes back; else the next follows its answer. */
@@ -19,3 +20,6 @@ export interface LoadResult {
   readonly p50: number;
   readonly p99: number;
 }
+
+/** Name of the query parameter that says how large the upstream's answer is to be; else it is small. */
+export const answerParameter = 'answer';

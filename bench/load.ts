@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { benchConfig, say } from './child.ts';
 import { Latencies } from './latencies.ts';
 import type { LoadOrder, LoadResult } from './load-protocol.ts';
-import { MessageReader } from './message-reader.ts';
+import { MessageCounter } from './message-counter.ts';
 
 const tickMs = 0.2;
 /** How long answers are waited for after the last request. */
@@ -16,22 +16,22 @@ const mostMs = 60_000;
 
 class Connection {
   readonly #socket: Socket;
-  readonly #reader = new MessageReader();
-  readonly #request: string;
+  readonly #counter = new MessageCounter();
+  readonly #request: Buffer;
   readonly #answered: (connection: Connection, since: number, ok: boolean) => void;
   #since = 0;
 
   constructor(
     order: LoadOrder,
-    request: string,
+    request: Buffer,
     answered: (connection: Connection, since: number, ok: boolean) => void,
   ) {
     this.#request = request;
     this.#answered = answered;
     this.#socket = connect({ port: order.port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk: Buffer) => {
-      for (const head of this.#reader.take(chunk)) {
-        this.#answered(this, this.#since, head.startsWith('HTTP/1.1 200'));
+      for (let left = this.#counter.take(chunk); left > 0; left -= 1) {
+        this.#answered(this, this.#since, this.#counter.head.startsWith('HTTP/1.1 200'));
       }
     });
     this.#socket.on('error', (error) => {
@@ -50,7 +50,7 @@ class Connection {
 
   send(since: number): void {
     this.#since = since;
-    this.#socket.write(this.#request, 'latin1');
+    this.#socket.write(this.#request);
   }
 
   close(): void {
@@ -63,9 +63,13 @@ async function generate(order: LoadOrder): Promise<LoadResult> {
   let errors = 0;
   let finished = 0;
   let open = true;
-  const request =
-    `POST ${order.path} HTTP/1.1\r\nHost: 127.0.0.1:${order.port}\r\n` +
-    `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(order.body)}\r\n\r\n${order.body}`;
+  const request = Buffer.concat([
+    Buffer.from(
+      `POST ${order.path} HTTP/1.1\r\nHost: 127.0.0.1:${order.port}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${order.sendBytes}\r\n\r\n`,
+    ),
+    Buffer.alloc(order.sendBytes, 'x'),
+  ]);
   const free: Connection[] = [];
   const due: number[] = [];
   const answered = (connection: Connection, since: number, ok: boolean): void => {

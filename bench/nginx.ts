@@ -12,7 +12,10 @@ const run = promisify(execFile);
 const startMs = 5000;
 
 export interface Nginx extends AsyncDisposable {
+  /** As it comes: bodies over a few KB are read whole first, and kept in files. */
   readonly port: number;
+  /** Bodies are passed on as they come, both ways. */
+  readonly streamingPort: number;
   /** One process: it accepts and proxies by itself. */
   readonly pid: number;
 }
@@ -26,8 +29,9 @@ export async function startNginx(upstreamPort: number): Promise<Nginx | undefine
   if (found === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'nought-bench-nginx-'));
   const port = await freePort();
+  const streamingPort = await freePort();
   const file = join(folder, 'nginx.conf');
-  await writeFile(file, configuration(folder, port, upstreamPort));
+  await writeFile(file, configuration(folder, { port, streamingPort, upstreamPort }));
   const args = ['-c', file, '-p', folder, '-e', join(folder, 'error.log')];
   const child = new BenchChild(found.stdout.trim(), args);
   const end = performance.now() + startMs;
@@ -37,6 +41,7 @@ export async function startNginx(upstreamPort: number): Promise<Nginx | undefine
   }
   return {
     port,
+    streamingPort,
     pid: child.pid,
     [Symbol.asyncDispose]: async () => {
       await child[Symbol.asyncDispose]();
@@ -45,7 +50,12 @@ export async function startNginx(upstreamPort: number): Promise<Nginx | undefine
   };
 }
 
-function configuration(folder: string, port: number, upstreamPort: number): string {
+function configuration(
+  folder: string,
+  ports: Pick<Nginx, 'port' | 'streamingPort'> & { readonly upstreamPort: number },
+): string {
+  const streaming =
+    'proxy_request_buffering off; proxy_max_temp_file_size 0; proxy_buffers 8 32k; proxy_buffer_size 32k;';
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join('\n  ');
@@ -62,12 +72,21 @@ http {
   keepalive_requests 1000000000;
   tcp_nodelay on;
   upstream pods {
-    server 127.0.0.1:${upstreamPort};
+    server 127.0.0.1:${ports.upstreamPort};
     keepalive 64;
     keepalive_requests 1000000000;
   }
-  server {
+  client_max_body_size 0;
+  ${serverBlock(ports.port, '')}
+  ${serverBlock(ports.streamingPort, streaming)}
+}
+`;
+}
+
+function serverBlock(port: number, directives: string): string {
+  return `server {
     listen 127.0.0.1:${port};
+    ${directives}
     location /default/echo {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
@@ -77,9 +96,7 @@ http {
       proxy_set_header X-Request-Id $request_id;
       proxy_pass http://pods/;
     }
-  }
-}
-`;
+  }`;
 }
 
 async function freePort(): Promise<number> {
