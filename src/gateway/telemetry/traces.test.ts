@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Collector, type CollectedSpan } from '../testing/collector.ts';
+import { Collector, type CollectedSpan } from '../../lib/testing/collector.ts';
 import { startPod } from '../testing/fake-pod.ts';
 import { Harness, until } from '../testing/harness.ts';
 import { traceSettings, type TraceOptions } from './trace-options.ts';
