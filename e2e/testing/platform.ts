@@ -16,6 +16,7 @@ const pollMs = 20;
 interface Endpoints {
   readonly apiServer: string;
   readonly gateway: string;
+  readonly gatewayTls?: string;
   readonly pid: number;
   readonly kubeconfig: string;
 }

@@ -1,4 +1,9 @@
-export type { GatewayInformers, GatewayLimits, GatewayOptions } from './gateway-options.ts';
+export type {
+  GatewayInformers,
+  GatewayLimits,
+  GatewayOptions,
+  GatewayTls,
+} from './gateway-options.ts';
 export { runGateway } from './run-gateway.ts';
 export type { AccessLogFormat } from './telemetry/access-line.ts';
 export type { AccessLogOptions } from './telemetry/access-log.ts';

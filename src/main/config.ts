@@ -1,5 +1,7 @@
 import type { AccessLogOptions, MetricsAddress } from '../gateway/index.ts';
+import type { GatewayTls } from '../gateway/index.ts';
 import type { Credential } from './credentials.ts';
+import type { GatewayFlags } from './gateway-flags.ts';
 import type { Pki } from './pki.ts';
 
 export type StoreKind = 'memory' | 'lmdb';
@@ -53,6 +55,8 @@ export interface GatewayConfig {
   readonly port: number;
   readonly reusePort: boolean;
   readonly gateway: string;
+  readonly tls: GatewayTls | undefined;
+  readonly limits: GatewayFlags['limits'];
   readonly accessLog: AccessLogOptions | undefined;
   /** The metrics of this process alone, beside those on the shared port. */
   readonly metrics: MetricsAddress | undefined;

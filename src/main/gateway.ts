@@ -21,6 +21,8 @@ async function gateway(config: GatewayConfig, context: ChildContext): Promise<vo
       reusePort: config.reusePort,
       peers: config.reusePort,
       gateway: config.gateway,
+      limits: config.limits,
+      ...(config.tls === undefined ? {} : { tls: config.tls }),
       telemetry: gatewayTelemetry(config, log),
       clock: systemClock,
       ids: randomIds,

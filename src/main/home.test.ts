@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { randomIds } from '../lib/ids.ts';
 import { loadCredentials } from './credentials.ts';
 import { homeRoot, prepareHome, writeAtomically } from './home.ts';
 import { lockHome } from './home-lock.ts';
-import { issuePki, loadPki } from './pki.ts';
+import { gatewayCertificate, issuePki, loadPki } from './pki.ts';
 
 function temporary(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'nought-home-'));
@@ -96,12 +97,17 @@ test('issuePki() makes certificates that loadPki() takes, the key readable by it
   await issuePki(folder.path);
   const pki = loadPki(folder.path);
   assert.match(pki?.cert ?? '', /^-----BEGIN CERTIFICATE-----/);
-  assert.equal(statSync(join(folder.path, 'server.key')).mode & 0o777, 0o600);
+  for (const key of ['server.key', 'gateway.key']) {
+    assert.equal(statSync(join(folder.path, key)).mode & 0o777, 0o600);
+  }
+  const gateway = new X509Certificate(readFileSync(gatewayCertificate(folder.path).certFile));
+  assert.ok(gateway.verify(new X509Certificate(pki?.ca ?? '').publicKey));
+  for (const name of ['localhost', 'echo.default.localhost']) {
+    assert.ok(gateway.checkHost(name), name);
+  }
+  assert.ok(gateway.checkIP('127.0.0.1'));
   writeFileSync(join(folder.path, 'server.crt'), 'damaged');
-  assert.throws(
-    () => loadPki(folder.path),
-    /Cannot use the certificates beside .*delete the three files/,
-  );
+  assert.throws(() => loadPki(folder.path), /Cannot use the certificates beside .*delete them/);
 });
 
 test('writeAtomically() leaves the old file when it cannot write the new one', () => {

@@ -10,6 +10,11 @@ export interface Pki {
   readonly key: string;
 }
 
+interface PkiPaths extends Pki {
+  readonly gatewayCert: string;
+  readonly gatewayKey: string;
+}
+
 const dayMs = 86_400_000;
 const validDays = 3650;
 const renewBeforeDays = 30;
@@ -30,14 +35,27 @@ export async function issuePki(folder: string): Promise<void> {
   // The authority's key is not kept: with the authority, what it signed is replaced.
   writeAtomically(paths.ca, pki.ca, 0o644);
   writeAtomically(paths.key, pki.key, 0o600);
+  writeAtomically(paths.gatewayKey, pki.gateway.key, 0o600);
+  writeAtomically(paths.gatewayCert, pki.gateway.cert, 0o644);
   writeAtomically(paths.cert, pki.cert, 0o644);
 }
 
-function pkiPaths(folder: string): Pki {
+/** The files of the certificate that the gateway shows; its key is no other server's. */
+export function gatewayCertificate(folder: string): {
+  readonly certFile: string;
+  readonly keyFile: string;
+} {
+  const { gatewayCert: certFile, gatewayKey: keyFile } = pkiPaths(folder);
+  return { certFile, keyFile };
+}
+
+function pkiPaths(folder: string): PkiPaths {
   return {
     ca: join(folder, 'ca.crt'),
     cert: join(folder, 'server.crt'),
     key: join(folder, 'server.key'),
+    gatewayCert: join(folder, 'gateway.crt'),
+    gatewayKey: join(folder, 'gateway.key'),
   };
 }
 
@@ -57,15 +75,44 @@ function readPki(paths: Pki): Pki {
     }
   } catch (error) {
     throw new HomeError(
-      `Cannot use the certificates beside "${paths.ca}": ${(error as Error).message}; delete the three files to have new ones made`,
+      `Cannot use the certificates beside "${paths.ca}": ${(error as Error).message}; delete them to have new ones made`,
       { cause: error },
     );
   }
   return pki;
 }
 
-/** Issues an authority and one server certificate: ECDSA P-256, RFC 5280 profile. */
-async function issue(): Promise<Pki> {
+/** What the API server and the node agent are called. */
+const serverNames: readonly Name[] = [
+  { type: 'ip', value: '127.0.0.1' },
+  { type: 'dns', value: 'localhost' },
+  { type: 'dns', value: 'kubernetes' },
+  { type: 'dns', value: 'kubernetes.default.svc' },
+];
+
+/**
+ * What the gateway is called. A wildcard stands for one label, so hosts NAME.NS.localhost need one per
+ * namespace; and many clients take none directly below a top-level domain.
+ */
+const gatewayNames: readonly Name[] = [
+  { type: 'ip', value: '127.0.0.1' },
+  { type: 'dns', value: 'localhost' },
+  { type: 'dns', value: '*.localhost' },
+  { type: 'dns', value: '*.default.localhost' },
+];
+
+interface Name {
+  readonly type: 'ip' | 'dns';
+  readonly value: string;
+}
+
+interface PemPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Issues an authority and the servers' certificates: ECDSA P-256, RFC 5280 profile. */
+async function issue(): Promise<Pki & { readonly gateway: PemPair }> {
   // Loaded here, for only the first start of a home needs it.
   // tsyringe, below @peculiar/x509, wants this polyfill to be there first.
   await import('reflect-metadata');
@@ -73,15 +120,15 @@ async function issue(): Promise<Pki> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
   const { subtle } = globalThis.crypto;
   const authorityKeys = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const serverKeys = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const notBefore = new Date(Date.now() - dayMs);
-  const notAfter = new Date(Date.now() + validDays * dayMs);
-  const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=nought',
-    notBefore,
-    notAfter,
-    keys: authorityKeys,
+  const common = {
+    notBefore: new Date(Date.now() - dayMs),
+    notAfter: new Date(Date.now() + validDays * dayMs),
     signingAlgorithm: algorithm,
+  };
+  const ca = await x509.X509CertificateGenerator.createSelfSigned({
+    ...common,
+    name: 'CN=nought',
+    keys: authorityKeys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(
@@ -91,31 +138,31 @@ async function issue(): Promise<Pki> {
       await x509.SubjectKeyIdentifierExtension.create(authorityKeys.publicKey),
     ],
   });
-  const server = await x509.X509CertificateGenerator.create({
-    subject: 'CN=nought-server',
-    issuer: ca.subject,
-    notBefore,
-    notAfter,
-    publicKey: serverKeys.publicKey,
-    signingKey: authorityKeys.privateKey,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'dns', value: 'localhost' },
-        { type: 'dns', value: 'kubernetes' },
-        { type: 'dns', value: 'kubernetes.default.svc' },
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
-    ],
-  });
-  const pkcs8 = Buffer.from(await subtle.exportKey('pkcs8', serverKeys.privateKey));
+  const issueServer = async (subject: string, names: readonly Name[]): Promise<PemPair> => {
+    const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const certificate = await x509.X509CertificateGenerator.create({
+      ...common,
+      subject,
+      issuer: ca.subject,
+      publicKey: keys.publicKey,
+      signingKey: authorityKeys.privateKey,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([...names]),
+        await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
+      ],
+    });
+    const pkcs8 = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey));
+    return {
+      cert: `${certificate.toString('pem')}\n`,
+      key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+    };
+  };
   return {
     ca: `${ca.toString('pem')}\n`,
-    cert: `${server.toString('pem')}\n`,
-    key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+    ...(await issueServer('CN=nought-server', serverNames)),
+    gateway: await issueServer('CN=nought-gateway', gatewayNames),
   };
 }

@@ -8,10 +8,13 @@ import { randomIds } from '../lib/ids.ts';
 import { runTogether } from '../lib/run-together.ts';
 import { choosePort } from './free-port.ts';
 import { gatewayTelemetry } from './gateway-telemetry.ts';
+import { type GatewayFlags, gatewayFlagOptions, parseGatewayFlags } from './gateway-flags.ts';
 import { openLifetime } from './lifetime.ts';
 import { packageVersion } from './package-paths.ts';
 import { createLog } from './process-log.ts';
-import { parseAccessLog, parsePort, parseWarmPool, UsageError } from './up-flags.ts';
+import { parsePort } from './number-flag.ts';
+import { parseAccessLog, parseWarmPool } from './up-flags.ts';
+import { UsageError } from './usage-error.ts';
 
 export const serveUsage = `Run the serverless layer alone, against an existing cluster.
 
@@ -23,6 +26,12 @@ Flags:
   --context NAME        a context of the kubeconfig (default its current one)
   --host ADDRESS        where the gateway and the autoscaler listen (default 127.0.0.1)
   --gateway-port PORT   port of the gateway (default 8080, 0 picks a free one)
+  --gateway-tls-port P  a second port of the gateway for TLS, with HTTP/2 (0 picks a free one)
+  --gateway-tls-cert FILE, --gateway-tls-key FILE
+                        PEM files for it, read again when they change
+  --max-body-bytes N    largest body of a call (default: no limit, for bodies are streamed)
+  --max-connections-per-client N
+                        connections of one client address (default 4096)
   --warm-pool N         the most pods that are kept booted for functions of one namespace and runtime
                         (default 32; how many there are follows the calls); off: none
   --access-log FORMAT   one line per call on standard output, as json or combined
@@ -39,6 +48,7 @@ interface ServeFlags {
   readonly host: string;
   readonly port: number;
   readonly url: string | undefined;
+  readonly clients: GatewayFlags;
   readonly warmPool: number;
   readonly accessLog: AccessLogFormat | undefined;
   readonly metricsPort: number | undefined;
@@ -97,6 +107,7 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
     metrics: metricsPort === undefined ? undefined : { host, port: metricsPort },
     otel: process.env,
   };
+  const { tls, limits } = flags.clients;
   const gatewayUrl = flags.url ?? `http://${host}:${port}`;
   await runTogether(
     [
@@ -120,8 +131,15 @@ async function serve(flags: ServeFlags, cluster: Kubeconfig, signal: AbortSignal
             host,
             port,
             gateway: identity,
+            limits,
+            ...(tls?.files === undefined ? {} : { tls: { port: tls.port, ...tls.files } }),
             telemetry: { ...gatewayTelemetry(told, log), moreMetrics: () => metrics.text() },
-            onListening: () => process.stdout.write(`gateway     ${gatewayUrl}\n`),
+            onListening: (_, secure) => {
+              process.stdout.write(`gateway     ${gatewayUrl}\n`);
+              if (secure !== undefined) {
+                process.stdout.write(`gateway TLS https://${host}:${secure.port}\n`);
+              }
+            },
           },
           running,
         ),
@@ -145,6 +163,7 @@ function parseServeFlags(args: readonly string[]): ServeFlags | 'help' {
         'warm-pool': { type: 'string' },
         'access-log': { type: 'string' },
         'metrics-port': { type: 'string' },
+        ...gatewayFlagOptions,
         help: { type: 'boolean', short: 'h' },
       },
     }));
@@ -152,7 +171,14 @@ function parseServeFlags(args: readonly string[]): ServeFlags | 'help' {
     throw new UsageError((error as Error).message, { cause: error });
   }
   if (values.help === true) return 'help';
+  const clients = parseGatewayFlags(values);
+  if (clients.tls !== undefined && clients.tls.files === undefined) {
+    throw new UsageError(
+      'Cannot use --gateway-tls-port: --gateway-tls-cert and --gateway-tls-key are missing',
+    );
+  }
   return {
+    clients,
     kubeconfig: values.kubeconfig,
     context: values.context,
     host: values.host ?? '127.0.0.1',

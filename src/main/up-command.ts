@@ -1,7 +1,8 @@
 import { HomeError } from './home.ts';
 import { demonstrate } from './demonstration.ts';
 import { type Endpoints, up, type UpIo } from './up.ts';
-import { parseUpFlags, type UpFlags, upUsage, UsageError } from './up-flags.ts';
+import { parseUpFlags, type UpFlags, upUsage } from './up-flags.ts';
+import { UsageError } from './usage-error.ts';
 
 /** `nought up`, and `nought start`, which also applies the examples and calls one. */
 export async function upCommand(command: 'up' | 'start', args: readonly string[]): Promise<number> {

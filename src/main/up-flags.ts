@@ -1,6 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { AccessLogFormat } from '../gateway/index.ts';
 import type { StoreKind } from './config.ts';
+import {
+  type GatewayFlags,
+  gatewayFlagOptions,
+  type GatewayFlagValues,
+  parseGatewayFlags,
+} from './gateway-flags.ts';
+import { parseNumber, parsePort } from './number-flag.ts';
+import { UsageError } from './usage-error.ts';
 
 /** What `nought up` was asked for. */
 export interface UpFlags {
@@ -8,6 +16,7 @@ export interface UpFlags {
   /** 0 picks a free one. */
   readonly port: number;
   readonly gatewayPort: number;
+  readonly clients: GatewayFlags;
   readonly store: StoreKind;
   readonly gateways: number;
   /** The most booted pods that wait in one pool; 0 for no pools. */
@@ -16,11 +25,6 @@ export interface UpFlags {
   readonly accessLog: AccessLogFormat | undefined;
   /** Of the first gateway, the next ones follow; 0 picks free ones; undefined for none. */
   readonly metricsPort: number | undefined;
-}
-
-/** The command line is wrong; the message says how. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 const maxGateways = 64;
@@ -35,6 +39,13 @@ Usage:
 Flags:
   --port PORT           port of the API server on 127.0.0.1 (default 6443, 0 picks a free one)
   --gateway-port PORT   port of the gateway on 127.0.0.1 (default 8080, 0 picks a free one)
+  --gateway-tls-port P  a second port of the gateway for TLS, with HTTP/2 (0 picks a free one)
+  --gateway-tls-cert FILE, --gateway-tls-key FILE
+                        PEM files for it, read again when they change; without them the
+                        certificate is the platform's own, signed by DIR/pki/ca.crt
+  --max-body-bytes N    largest body of a call (default: no limit, for bodies are streamed)
+  --max-connections-per-client N
+                        connections of one client address to one gateway (default 4096)
   --gateways N          gateway processes that share the port (default 1)
   --warm-pool N         the most pods that are kept booted for functions of one namespace and runtime
                         (default 32; how many there are follows the calls); off: none
@@ -72,6 +83,7 @@ export function parseUpFlags(args: readonly string[]): UpFlags | 'help' {
     home: values.home,
     port: parsePort('--port', values.port ?? '6443'),
     gatewayPort: parsePort('--gateway-port', values['gateway-port'] ?? '8080'),
+    clients: parseGatewayFlags(values),
     store,
     gateways: parseNumber('--gateways', values.gateways ?? '1', { from: 1, to: maxGateways }),
     warmPool: parseWarmPool(values['warm-pool']),
@@ -94,7 +106,7 @@ function parse(args: readonly string[]): {
   store?: string;
   runtime?: string;
   help?: boolean;
-} {
+} & GatewayFlagValues {
   try {
     return parseArgs({
       args: [...args],
@@ -109,6 +121,7 @@ function parse(args: readonly string[]): {
         'metrics-port': { type: 'string' },
         store: { type: 'string' },
         runtime: { type: 'string' },
+        ...gatewayFlagOptions,
         help: { type: 'boolean', short: 'h' },
       },
     }).values;
@@ -126,23 +139,4 @@ export function parseWarmPool(text = defaultWarmPool): number {
 export function parseAccessLog(format: string | undefined): AccessLogFormat | undefined {
   if (format === undefined || format === 'json' || format === 'combined') return format;
   throw new UsageError(`Cannot use --access-log "${format}": expected json or combined`);
-}
-
-/** A TCP port, 0 for any; throws UsageError that names the flag. */
-export function parsePort(flag: string, text: string): number {
-  return parseNumber(flag, text, { from: 0, to: 65_535 });
-}
-
-function parseNumber(
-  flag: string,
-  text: string,
-  range: { readonly from: number; readonly to: number },
-): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < range.from || number > range.to) {
-    throw new UsageError(
-      `Cannot use ${flag} "${text}": expected a number from ${range.from} to ${range.to}`,
-    );
-  }
-  return number;
 }

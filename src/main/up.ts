@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { GatewayTls } from '../gateway/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
 import type { ControlPlaneConfig, GatewayConfig, NodeAgentConfig } from './config.ts';
@@ -13,7 +14,7 @@ import { type Home, homeRoot, prepareHome, writeAtomically } from './home.ts';
 import { lockHome } from './home-lock.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { entryPath, packageVersion } from './package-paths.ts';
-import { loadPki, type Pki } from './pki.ts';
+import { gatewayCertificate, loadPki, type Pki } from './pki.ts';
 import { reclaim, type SupervisedChild, Supervisor } from './supervisor.ts';
 import type { UpFlags } from './up-flags.ts';
 
@@ -21,6 +22,8 @@ import type { UpFlags } from './up-flags.ts';
 export interface Endpoints {
   readonly apiServer: string;
   readonly gateway: string;
+  /** The port for TLS, if there is one. */
+  readonly gatewayTls?: string;
   readonly pid: number;
   readonly kubeconfig: string;
   /** Metrics of each gateway process, with --metrics-port. */
@@ -124,10 +127,11 @@ async function startAll(start: Start, children: Children): Promise<Endpoints | u
 async function configureAll({ flags, home, io }: Start, children: Children): Promise<Endpoints> {
   const { signal } = io;
   const credentials = loadCredentials(home.credentials, randomIds);
-  const [pki, port, gatewayPort, metricsPorts] = await Promise.all([
+  const [pki, port, gatewayPort, tls, metricsPorts] = await Promise.all([
     certificates(home),
     choosePort(host, flags.port),
     choosePort(host, flags.gatewayPort),
+    tlsOf(flags, home),
     metricsPortsOf(flags),
   ]);
   const version = packageVersion();
@@ -164,6 +168,8 @@ async function configureAll({ flags, home, io }: Start, children: Children): Pro
     port: gatewayPort,
     reusePort: children.gateways.length > 1,
     gateway: gatewayId(index),
+    tls,
+    limits: flags.clients.limits,
     accessLog:
       flags.accessLog === undefined
         ? undefined
@@ -181,12 +187,20 @@ async function configureAll({ flags, home, io }: Start, children: Children): Pro
   return {
     apiServer: server,
     gateway: gatewayUrl,
+    ...(tls === undefined ? {} : { gatewayTls: `https://${host}:${tls.port}` }),
     pid: process.pid,
     kubeconfig: home.kubeconfig,
     ...(metricsPorts === undefined
       ? {}
       : { metrics: metricsPorts.map((each) => `http://${host}:${each}/metrics`) }),
   };
+}
+
+/** Where the gateways serve TLS, and with which certificate; undefined for no TLS. */
+async function tlsOf(flags: UpFlags, home: Home): Promise<GatewayTls | undefined> {
+  const { tls } = flags.clients;
+  if (tls === undefined) return undefined;
+  return { port: await choosePort(host, tls.port), ...(tls.files ?? gatewayCertificate(home.pki)) };
 }
 
 /** The ports of the gateways' metrics, in their order; undefined for none. */
@@ -249,6 +263,7 @@ function childEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
 function announce(io: UpIo, endpoints: Endpoints, seconds: number): void {
   io.out(`API server  ${endpoints.apiServer}`);
   io.out(`gateway     ${endpoints.gateway}`);
+  if (endpoints.gatewayTls !== undefined) io.out(`gateway TLS ${endpoints.gatewayTls}`);
   io.out(`kubeconfig  ${endpoints.kubeconfig}`);
   for (const url of endpoints.metrics ?? []) io.out(`metrics     ${url}`);
   io.out(`Ready in ${seconds.toFixed(2)} s; Ctrl-C stops everything`);
