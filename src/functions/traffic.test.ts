@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import type { TrafficStatus, TrafficTarget } from '../api/index.ts';
 import { functionObject, replicaSet } from './testing/objects.ts';
 import { gaining, placesOf, shareOf, trafficOf } from './traffic.ts';
@@ -108,4 +109,35 @@ test('trafficOf() finds the target with the largest part in force', () => {
     { revision: 'r1', weight: 51 },
   ];
   assert.equal(of(most, most).traffic.main.revision, 'r1');
+});
+
+const target: fc.Arbitrary<TrafficTarget> = fc
+  .tuple(fc.constantFrom('r1', 'r2', 'gone', ''), fc.nat(100), fc.boolean())
+  .map(([revision, weight, isTagged]) => ({
+    ...(revision === '' ? { latest: true } : { revision }),
+    weight,
+    ...(isTagged ? { tag: 't' } : {}),
+  }));
+const targets = fc.array(target, { maxLength: 4 });
+
+test('property: calls always have somewhere to go, and before weights move to nobody new', () => {
+  fc.assert(
+    fc.property(targets, targets, (spec, status) => {
+      const { traffic, places, gaining: names } = of(spec, status);
+      for (const moves of [false, true]) {
+        const now = places(moves);
+        assert.ok(now.some(({ weight }) => weight > 0));
+        assert.ok(now.every(({ revision }) => revision !== 'gone'));
+        const sum = now.reduce((total, { weight }) => total + weight, 0);
+        const wanted = traffic.targets.reduce(
+          (all, it) => all + (moves ? it.asked : it.inForce),
+          0,
+        );
+        assert.equal(sum, wanted);
+      }
+      for (const { weight, revision = 'latest' } of places(false)) {
+        assert.ok(weight === 0 || !names.includes(revision));
+      }
+    }),
+  );
 });
