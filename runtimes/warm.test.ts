@@ -158,7 +158,7 @@ for (const language of ['node', 'python'] as const) {
         assert.equal(answer.headers.get('content-type'), 'application/problem+json');
         await answer.text();
       }
-      assert.deepEqual(readdirSync(join(pod.folder, 'code')), []);
+      assert.deepEqual(readdirSync(join(pod.folder, 'code'), { recursive: true }), ['code']);
       assert.equal((await specialize(pod, hello)).status, 204);
     });
 
@@ -258,10 +258,10 @@ for (const language of ['node', 'python'] as const) {
       await first.exited;
       await using again = await start({
         folder: first.folder,
-        files: { 'code/left-over.txt': 'x', 'specialised.json.new': '{' },
+        files: { 'code/left-over/a.txt': 'x', 'specialised.json.new': '{' },
       });
       assert.equal((await specialize(again, hello)).status, 204);
-      assert.ok(!existsSync(join(again.folder, 'code', 'code', 'left-over.txt')));
+      assert.ok(!existsSync(join(again.folder, 'code', 'code', 'left-over')));
       assert.match(
         readFileSync(join(again.folder, 'code', 'specialised.json'), 'utf8'),
         /"handler"/,

@@ -112,12 +112,16 @@ function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Writes the code and then the record into the folder; returns the folder of the code. */
+/** Makes an empty folder for the code ahead of time: a life before this one may have ended halfway. */
+function prepare(folder) {
+  const code = path.join(folder, codeName);
+  if (fs.existsSync(code)) fs.rmSync(code, { recursive: true });
+  fs.mkdirSync(code, { mode: 0o700 });
+}
+
+/** Writes the code and then the record into a prepared folder; returns the folder of the code. */
 function layDown(folder, { env, handler, signature, files, packed }) {
   const code = path.join(folder, codeName);
-  // A life before this one may have ended halfway.
-  fs.rmSync(code, { recursive: true, force: true });
-  fs.mkdirSync(code, { mode: 0o700 });
   if (packed.length > 0) unpackInto(code, packed);
   for (const file of files) {
     const target = path.join(code, file.path);
@@ -161,4 +165,4 @@ function applyEnv(env, given, { code, handler, signature }) {
   env.NOUGHT_SIGNATURE = signature;
 }
 
-module.exports = { specialisationLimit, parseSpecialisation, layDown, recall, applyEnv };
+module.exports = { specialisationLimit, parseSpecialisation, prepare, layDown, recall, applyEnv };

@@ -21,6 +21,7 @@ const { equal, sha256 } = require('./sha256.cjs');
 const {
   specialisationLimit,
   parseSpecialisation,
+  prepare,
   layDown,
   applyEnv,
 } = require('./specialisation.cjs');
@@ -41,6 +42,7 @@ class WarmPod {
    */
   constructor(options) {
     this.#options = options;
+    prepare(options.folder);
   }
 
   handle(request, response) {

@@ -104,15 +104,19 @@ def _check_path(name):
         raise ValueError('the path "%s" is not allowed' % name[:100])
 
 
-def lay_down(folder, spec):
-    """Writes the code and then the record into the folder; returns the folder of the code."""
+def prepare(folder):
+    """Makes an empty folder for the code ahead of time: a life before this one may have ended halfway."""
     code = os.path.join(folder, CODE)
     if os.path.lexists(code):
-        # A life before this one has ended halfway.
         import shutil
 
         shutil.rmtree(code)
     os.mkdir(code, 0o700)
+
+
+def lay_down(folder, spec):
+    """Writes the code and then the record into a prepared folder; returns the folder of the code."""
+    code = os.path.join(folder, CODE)
     if spec.packed:
         _unpack(spec.packed, code)
     for file in spec.files:

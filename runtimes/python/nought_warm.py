@@ -51,6 +51,7 @@ class WarmPod:
         self._wrong_tries = 0
         self._lock = _thread.allocate_lock()
         self._held = set()
+        nought_specialisation.prepare(folder)
 
     def attach(self, server):
         """Names the server whose role this pod has, and then its function."""
