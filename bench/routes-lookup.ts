@@ -10,19 +10,24 @@ import { median } from './statistics.ts';
 const rounds = 15;
 const lookups = 200_000;
 
-/**
- * Nanoseconds of CPU from the path of a request to its route, with few and with many functions, asked
- * for in no order; medians of rounds that take turns.
- */
-export function lookupNanos(few: number, many: number): readonly [number, number] {
-  const small = fixture(few);
-  const large = fixture(many);
-  const times: [number[], number[]] = [[], []];
+export interface LookupNanos {
+  /** In a table of few functions. */
+  readonly few: number;
+  /** In a table of many, of which as few are called. */
+  readonly many: number;
+  /** The same, all of them called in no order: what it costs that they fit no cache of the processor. */
+  readonly scattered: number;
+}
+
+/** CPU from the path of a request to its route; medians of rounds that take turns. */
+export function lookupNanos(few: number, many: number): LookupNanos {
+  const fixtures = [fixture(few, few), fixture(many, few), fixture(many, many)];
+  const times: number[][] = [[], [], []];
   for (let round = 0; round < rounds; round += 1) {
-    times[0].push(look(small));
-    times[1].push(look(large));
+    fixtures.forEach((each, index) => times[index]?.push(look(each)));
   }
-  return [median(times[0]), median(times[1])];
+  const [small = 0, large = 0, scattered = 0] = times.map(median);
+  return { few: small, many: large, scattered };
 }
 
 interface Fixture {
@@ -31,7 +36,7 @@ interface Fixture {
   readonly paths: readonly Buffer[];
 }
 
-function fixture(count: number): Fixture {
+function fixture(count: number, called: number): Fixture {
   const functions = Array.from({ length: count }, (_, index): FunctionObject => ({
     apiVersion: 'nought.dev/v1',
     kind: 'Function',
@@ -49,7 +54,7 @@ function fixture(count: number): Fixture {
   });
   table.follow();
   const paths = Array.from({ length: 4096 }, () =>
-    Buffer.from(`/default/function-${Math.floor(Math.random() * count)}`),
+    Buffer.from(`/default/function-${Math.floor(Math.random() * called)}`),
   );
   return { table, paths };
 }
