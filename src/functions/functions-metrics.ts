@@ -1,6 +1,7 @@
 import type { ReplicaSet } from '../api/index.ts';
 import { Exposition, labelPairs } from '../lib/exposition.ts';
 import { Histogram } from '../lib/histogram.ts';
+import { InvocationsMetrics } from './async/invocations-metrics.ts';
 import type { ScaleStep } from './autoscaler/scale-plan.ts';
 import { functionOf, revisionOf } from './roles.ts';
 import type { PoolFigures } from './warm-pool/pool.ts';
@@ -40,6 +41,7 @@ export class FunctionsMetrics {
   readonly #pokeToScale = new Histogram(pokeBounds);
   /** When a function was poked that has not been scaled since; monotonic milliseconds. */
   readonly #pokedAt = new Map<string, number>();
+  readonly invocations = new InvocationsMetrics();
   #pokes = 0;
   #sources: FigureSources | undefined;
 
@@ -92,7 +94,7 @@ export class FunctionsMetrics {
       .family(pokeToScale, 'histogram', 'Time from a poke until more replicas were written')
       .histogram(pokeToScale, '', this.#pokeToScale);
     if (sources !== undefined) writeSources(out, sources);
-    return out.take();
+    return out.take() + this.invocations.text();
   }
 }
 

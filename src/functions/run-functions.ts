@@ -140,7 +140,16 @@ async function runTerm(options: Running, server: DemandServer, signal: AbortSign
     (informer) => (end: AbortSignal) => informer.run(end),
   );
   const invocations = (end: AbortSignal): Promise<void> =>
-    runInvocations({ ...options, events, functions, limits: options.invocationLimits }, end);
+    runInvocations(
+      {
+        ...options,
+        events,
+        functions,
+        metrics: metrics.invocations,
+        limits: options.invocationLimits,
+      },
+      end,
+    );
   await runTogether([...watching, (end) => events.run(end), work, invocations], signal);
 }
 

@@ -149,6 +149,7 @@ class Gateway {
       signal,
       maxWaitMs: limits.maxHoldMs,
       refused: (exchange, { status, kind }) => this.#telemetry.refused(exchange, status, kind),
+      accepted: (exchange, status) => this.#telemetry.accepted(exchange, status),
     });
     this.fronts = this.#openFronts();
   }

@@ -19,6 +19,7 @@ import { type ReconcileResult, WorkQueue } from '../../lib/work-queue.ts';
 import { settingsOf } from '../settings.ts';
 import { deadLettered, deadLetterOf, owedDeadLetter, withDeadLettered } from './dead-letter.ts';
 import { FairQueue } from './fair-queue.ts';
+import type { InvocationsMetrics } from './invocations-metrics.ts';
 import { bodySize, type InvocationRecords } from './invocation-records.ts';
 import {
   beginning,
@@ -41,6 +42,7 @@ export interface InvocationExecutorOptions {
   readonly records: InvocationRecords;
   readonly sender: Pick<AttemptSender, 'send'>;
   readonly limits: ExecutorLimits;
+  readonly metrics: InvocationsMetrics;
   readonly random: () => number;
 }
 
@@ -111,7 +113,11 @@ export class InvocationExecutor {
   /** Works until the signal aborts; then attempts are cut off, and the next executor makes them again. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
-    const { records } = this.#options;
+    const { records, functions, metrics } = this.#options;
+    metrics.serve(() => records.informer.list());
+    const stopForgetting = functions.handle({
+      deleted: ({ metadata }) => metrics.forget(`${metadata.namespace ?? ''}/${metadata.name}`),
+    });
     const stopHandling = records.informer.handle({
       added: (invocation) => this.#queue.add(keyOf(invocation)),
       updated: (invocation) => {
@@ -123,6 +129,8 @@ export class InvocationExecutor {
     try {
       await this.#queue.run(signal);
     } finally {
+      metrics.serve(undefined);
+      stopForgetting();
       stopHandling();
       for (const { stop } of this.#attempts.values()) stop.abort(new Error('The executor stops'));
       await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
@@ -202,6 +210,7 @@ export class InvocationExecutor {
       ageMs,
       random: random(),
     });
+    this.#options.metrics.judged(groupOf(begun), verdict, ageMs);
     const written = await this.#conclude(begun, verdict, signal);
     if (written?.status?.phase === 'Failed') this.#tell(written);
   }
@@ -283,6 +292,7 @@ export class InvocationExecutor {
       // It was made before a crash.
       if (!isStatus(error, 'AlreadyExists')) throw error;
     }
+    this.#options.metrics.deadLettered(groupOf(whole));
     const message = `Handed over as invocation "${letter.metadata.name}"`;
     const told = { status: 'True', reason: 'HandedOver', message, lastTransitionTime } as const;
     await records.write(whole, (now) => ({ conditions: withDeadLettered(now, told) }));

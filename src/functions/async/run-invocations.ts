@@ -16,6 +16,7 @@ import {
   invocationIndexes,
 } from './invocation-executor.ts';
 import { InvocationRecords, withoutBodies } from './invocation-records.ts';
+import type { InvocationsMetrics } from './invocations-metrics.ts';
 import { AttemptSender } from './send-attempt.ts';
 
 export interface InvocationsOptions {
@@ -26,6 +27,7 @@ export interface InvocationsOptions {
   /** Run by the caller. */
   readonly functions: Informer<FunctionObject>;
   readonly gatewayUrl: string;
+  readonly metrics: InvocationsMetrics;
   readonly limits?: Partial<ExecutorLimits> | undefined;
 }
 

@@ -86,7 +86,10 @@ export class InvocationPages {
     const now = await this.#wait({ namespace, name }, waitMs, left).catch(() => undefined);
     if (left.aborted) return;
     if (now === undefined || !isFinished(now)) replies.accepted(exchange, accepted, id);
-    else this.#result(exchange, now, 'Preference-Applied: wait\r\n');
+    else {
+      replies.noteAccepted(exchange, now.status?.response?.status ?? 502);
+      this.#result(exchange, now, 'Preference-Applied: wait\r\n');
+    }
   }
 
   async #show(exchange: Exchange, key: Required<ObjectKey>, wantsResult: boolean): Promise<void> {

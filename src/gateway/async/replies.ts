@@ -9,6 +9,8 @@ export interface RepliesOptions {
   readonly ids: Ids;
   /** A request was answered with a problem. */
   readonly refused: (exchange: Exchange, problem: Problem) => void;
+  /** A call was accepted and answered with this status. */
+  readonly accepted: (exchange: Exchange, status: number) => void;
 }
 
 export interface Reply {
@@ -36,8 +38,14 @@ export class Replies {
 
   /** 202: it is stored, and this is where it can be seen. */
   accepted(exchange: Exchange, invocation: InvocationObject, id: string): void {
+    this.noteAccepted(exchange, 202);
     const lines = `Location: ${pathOf(invocation)}\r\nPreference-Applied: respond-async\r\n`;
     this.state(exchange, invocation, { status: 202, lines, id });
+  }
+
+  /** Tells that a call was accepted which is answered with this status. */
+  noteAccepted(exchange: Exchange, status: number): void {
+    this.#options.accepted(exchange, status);
   }
 
   /** The state of an invocation as JSON. */

@@ -37,6 +37,7 @@ const coldPhases: readonly (readonly [phase: keyof ColdStarts, label: string])[]
  */
 export class GatewayMetrics {
   readonly #refused = new Map<string, number>();
+  #accepted = 0;
 
   /** A call has ended. */
   ended(call: CallRecord): void {
@@ -52,6 +53,11 @@ export class GatewayMetrics {
   refused(status: number, kind: string): void {
     const labels = labelPairs({ code: String(status), reason: kind });
     this.#refused.set(labels, (this.#refused.get(labels) ?? 0) + 1);
+  }
+
+  /** An asynchronous call was accepted. */
+  accepted(): void {
+    this.#accepted += 1;
   }
 
   /** The text in parts, between which other work may be done. */
@@ -99,6 +105,7 @@ export class GatewayMetrics {
     const { read, written } = traffic.bytes();
     counter('client_received_bytes_total', 'Bytes that came from clients, heads included', read);
     counter('client_sent_bytes_total', 'Bytes that were sent to clients, heads included', written);
+    counter('invocations_accepted_total', 'Asynchronous calls that were accepted', this.#accepted);
     out.family(
       `${prefix}refused_total`,
       'counter',

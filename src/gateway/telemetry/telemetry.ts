@@ -92,15 +92,13 @@ export class Telemetry implements AsyncDisposable {
   /** A request that reached no function was answered with a problem. */
   refused(exchange: Exchange, status: number, kind: string): void {
     this.#metrics.refused(status, kind);
-    this.#accessLog?.add({
-      exchange,
-      atMs: this.#options.clock.now(),
-      status,
-      durationMs: 0,
-      bytes: 0,
-      call: undefined,
-      ending: kind,
-    });
+    this.#answered(exchange, status, kind);
+  }
+
+  /** An asynchronous call was accepted. */
+  accepted(exchange: Exchange, status: number): void {
+    this.#metrics.accepted();
+    this.#answered(exchange, status, 'accepted');
   }
 
   /** The metrics as text; those who ask at the same time share the work. */
@@ -120,6 +118,19 @@ export class Telemetry implements AsyncDisposable {
       this.#accessLog?.[Symbol.asyncDispose](),
       this.#server?.[Symbol.asyncDispose](),
     ]);
+  }
+
+  /** The gateway has answered by itself. */
+  #answered(exchange: Exchange, status: number, ending: string): void {
+    this.#accessLog?.add({
+      exchange,
+      atMs: this.#options.clock.now(),
+      status,
+      durationMs: 0,
+      bytes: 0,
+      call: undefined,
+      ending,
+    });
   }
 
   async #write(gateway: ScrapedGateway): Promise<string> {
