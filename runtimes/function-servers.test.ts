@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { type Language, startServer, type StartOptions } from './testing/function-server.ts';
 
@@ -18,6 +18,8 @@ interface Sample {
   readonly noHandler: string;
   readonly ownServer: string;
   readonly context: string;
+  /** Says "waiting", and "gone" once its caller has left. */
+  readonly patient: string;
 }
 
 const samples: readonly Sample[] = [
@@ -37,6 +39,8 @@ const samples: readonly Sample[] = [
       'import { createServer } from "node:http";\ncreateServer((q, s) => s.end("own")).listen(Number(process.env.PORT));',
     context:
       'export default (input, ctx) => ({ method: ctx.method, path: ctx.path, query: ctx.query, id: ctx.requestId, type: ctx.headers["content-type"], input });',
+    patient:
+      'export default async (input, ctx) => { ctx.log("waiting"); await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve)); ctx.log.warn("gone", { why: "left" }); };',
   },
   {
     language: 'python',
@@ -54,6 +58,12 @@ const samples: readonly Sample[] = [
       'import os\nfrom http.server import BaseHTTPRequestHandler, HTTPServer\nclass H(BaseHTTPRequestHandler):\n    def do_POST(self):\n        self.send_response(200)\n        self.end_headers()\n        self.wfile.write(b"own")\nHTTPServer(("", int(os.environ["PORT"])), H).serve_forever()',
     context:
       'def handler(event, ctx): return {"method": ctx.method, "path": ctx.path, "query": ctx.query, "id": ctx.requestId, "type": ctx.headers.get("content-type"), "input": event}',
+    patient: `
+import time
+def handler(event, ctx):
+    ctx.log("waiting")
+    while not ctx.signal.aborted: time.sleep(0.01)
+    ctx.log.warn("gone", why="left")`,
   },
 ];
 
@@ -106,6 +116,39 @@ for (const sample of samples) {
       });
       const got = (await (await fetch(new URL('/?n=5', server.url))).json()) as { input: unknown };
       assert.deepEqual(got.input, { n: '5' });
+    });
+
+    test('tells the handler when its caller has gone, and logs lines with the request id', async () => {
+      await using server = await start(sample.patient);
+      await server.ready;
+      const { port, hostname } = new URL(server.url);
+      const caller = connect(Number(port), hostname);
+      caller.write('GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: r7\r\n\r\n');
+      const output = server.process.stdout as NodeJS.ReadableStream;
+      while (!server.stdout.includes('waiting')) await once(output, 'data');
+      caller.destroy();
+      while (!server.stdout.includes('gone')) await once(output, 'data');
+      const lines = server.stdout.trim().split('\n');
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line) as unknown),
+        [
+          { level: 'info', message: 'waiting', requestId: 'r7' },
+          { level: 'warn', message: 'gone', requestId: 'r7', why: 'left' },
+        ],
+      );
+    });
+
+    test('joins what comes twice, and makes up a request id', async () => {
+      await using server = await start(sample.context);
+      const { port, hostname } = new URL(server.url);
+      const caller = connect(Number(port), hostname);
+      caller.end('GET /a%20b?q=1&q=%C3%A9+2 HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\n\r\n');
+      let text = '';
+      for await (const chunk of caller) text += String(chunk);
+      const told = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as Record<string, unknown>;
+      assert.equal(told['path'], '/a%20b');
+      assert.deepEqual(told['query'], { q: 'é 2' });
+      assert.match(String(told['id']), /^[0-9a-f-]{32,36}$/);
     });
 
     test('awaits an asynchronous handler', async () => {
@@ -229,60 +272,6 @@ for (const sample of samples) {
       socket.destroy();
     });
   });
-}
-
-test('the node function server finishes what is in flight after SIGTERM', async () => {
-  const slow =
-    'import { once } from "node:events";\nexport default async () => { console.log("began"); await once(process, "SIGTERM"); return "done"; };';
-  await using server = await startServer({
-    language: 'node',
-    files: { 'index.js': slow },
-    handler: 'index.js',
-  });
-  const answer = server.call({});
-  await once(server.process.stdout as NodeJS.ReadableStream, 'data');
-  server.process.kill('SIGTERM');
-  assert.equal(await (await answer).text(), '"done"');
-  assert.equal(await server.exited, 0);
-});
-
-test('the python function server finishes what is in flight after SIGTERM', async () => {
-  const text = `
-import os, socket, sys
-def handler(event):
-    print("began")
-    with socket.create_connection(("127.0.0.1", event["port"])) as gate:
-        gate.recv(1)
-    return "done"
-`;
-  const gate = createServer().listen(0, '127.0.0.1');
-  await once(gate, 'listening');
-  await using server = await startServer({
-    language: 'python',
-    files: { 'main.py': text },
-    handler: 'main.py',
-  });
-  const answer = server.call({ port: (gate.address() as AddressInfo).port });
-  const [waiting] = (await once(gate, 'connection')) as [Socket];
-  server.process.kill('SIGTERM');
-  await refusesConnections(server.url);
-  waiting.end('x');
-  assert.equal(await (await answer).text(), '"done"');
-  assert.equal(await server.exited, 0);
-  gate.close();
-});
-
-/** Waits until the server no longer accepts. */
-async function refusesConnections(url: string): Promise<void> {
-  const { port, hostname } = new URL(url);
-  for (;;) {
-    const socket = connect(Number(port), hostname);
-    const outcome = await Promise.race([once(socket, 'connect'), once(socket, 'error')]).catch(
-      () => undefined,
-    );
-    socket.destroy();
-    if (outcome === undefined || outcome[0] instanceof Error) return;
-  }
 }
 
 for (const [name, text] of [

@@ -146,6 +146,40 @@ for (const language of ['node', 'python'] as const) {
       );
     });
 
+    test('outlives whatever is sent, and answers nothing but HTTP', async () => {
+      await using server = await start(sample.echo);
+      const seeds = [
+        ...Object.values(refused).map(([, text]) => text.slice(0, 300)),
+        post('/', '{"n":1}'),
+        chunks('3;x=y\r\n{"n\r\n4\r\n":3}\r\n0\r\nT: t\r\n\r\n'),
+      ];
+      const mutation = fc.record({
+        at: fc.nat(300),
+        cut: fc.nat(6),
+        text: fc.oneof(
+          fc.constantFrom('\r\n', '\n', '\r', '0', ' ', ':', '\r\n\r\n', 'chunked', '\0', 'é'),
+          fc.string({ maxLength: 5 }),
+        ),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(...seeds),
+          fc.array(mutation, { minLength: 1, maxLength: 4 }),
+          async (seed, mutations) => {
+            let text = seed;
+            for (const { at, cut, text: more } of mutations) {
+              text = text.slice(0, at) + more + text.slice(at + cut);
+            }
+            const answer = await converse(server, text);
+            assert.match(answer, /^$|^HTTP\/1\.1 \d{3} /);
+          },
+        ),
+        { numRuns: 150 },
+      );
+      assert.equal((await server.call({})).status, 200);
+      assert.equal(server.stderr, '');
+    });
+
     test('keeps HTTP/1.0 connections only when asked, and closes when asked', async () => {
       await using server = await start(sample.echo);
       const once10 = await converse(server, 'GET / HTTP/1.0\r\n\r\n');
