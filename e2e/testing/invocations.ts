@@ -69,7 +69,7 @@ export interface World extends AsyncDisposable {
   readonly gateway: FakeGateway;
   /** Ends what carries out the calls, as a crash or the loss of the Lease does. */
   stopFunctions(): Promise<void>;
-  startFunctions(): void;
+  startFunctions(options?: Partial<FunctionsOptions>): void;
 }
 
 export async function openWorld(
@@ -85,8 +85,8 @@ export async function openWorld(
     functions = undefined;
     await running?.[Symbol.asyncDispose]();
   };
-  const start = (): void => {
-    functions = startFunctions(plane, { gatewayUrl: gateway.url, invocationLimits });
+  const start = (options: Partial<FunctionsOptions> = {}): void => {
+    functions = startFunctions(plane, { gatewayUrl: gateway.url, invocationLimits, ...options });
   };
   start();
   opened.defer(stopFunctions);
