@@ -34,8 +34,8 @@ export function targetState(route: Route): FunctionState {
 
 function stateOf(routes: readonly Route[]): FunctionState {
   const { namespace, name, ready, revision, lastInvoked } = (routes[0] as Route).facts;
-  const sum = (figure: (route: Route) => number): number =>
-    routes.reduce((total, route) => total + figure(route), 0);
+  // A revision that is named and the latest has two routes to the same pods.
+  const pods = [...new Map(routes.map(({ facts }) => [facts.revision, facts])).values()];
   const known = Date.parse(lastInvoked ?? '') || 0;
   const newest = Math.max(known, ...routes.map(({ demand }) => demand.lastArrivalMs));
   return {
@@ -43,9 +43,9 @@ function stateOf(routes: readonly Route[]): FunctionState {
     name,
     ready,
     revision: revision === '' ? null : revision,
-    replicas: sum(({ facts }) => facts.replicas),
-    readyReplicas: sum(({ facts }) => facts.readyReplicas),
-    inFlight: sum(({ demand }) => demand.inFlight),
+    replicas: pods.reduce((total, { replicas }) => total + replicas, 0),
+    readyReplicas: pods.reduce((total, { readyReplicas }) => total + readyReplicas, 0),
+    inFlight: routes.reduce((total, { demand }) => total + demand.inFlight, 0),
     lastInvoked: newest === 0 ? null : new Date(newest).toISOString(),
   };
 }

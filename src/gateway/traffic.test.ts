@@ -114,6 +114,9 @@ test('the check of a tag tells of its target, that of the function of all', asyn
     { revision: 'r0', weight: 50 },
   ]);
   assert.equal(two.one.seen.length + two.zero.seen.length, 0);
+  const same = { revision: 'r1', weight: 50 };
+  two.gateway.function({ traffic: [{ latest: true, weight: 50 }, same] });
+  assert.equal((await check('/default/diff'))['replicas'], 1, 'no pod counts twice');
 });
 
 test('an unknown tag is 404 in words, and so is a tag of no function', async () => {
