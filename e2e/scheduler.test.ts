@@ -29,6 +29,49 @@ test('a pod waits for a node, says why, and is bound when there is one', async (
   assert.equal(scheduled(bound)?.status, 'True');
 });
 
+test('a pod that fits is created on its node, and says so like a bound one', async () => {
+  await using plane = await openControlPlane();
+  const { client } = plane;
+  await createReadyNode(client, 'node-1', 2);
+  await eventually(plane, { ref: refs.nodes }, (nodes) => nodes.length === 1);
+  // The scheduler hears of the node by itself: until then pods are bound later.
+  let created = await client.resource(refs.pods).create(pod('p'));
+  if (created.spec.nodeName === undefined) {
+    await eventually(plane, podsHere, ([only]) => only?.spec.nodeName === 'node-1');
+    created = await client.resource(refs.pods).create(pod('q'));
+  } else {
+    await client.resource(refs.pods).create(pod('q'));
+  }
+  assert.equal(created.spec.nodeName, 'node-1');
+  assert.equal(scheduled(created)?.status, 'True');
+  const said = { ref: refs.events, namespace: 'default' };
+  await eventually(plane, said, (events) => {
+    const about = events.filter(({ reason }) => reason === 'Scheduled');
+    return new Set(about.map(({ involvedObject }) => involvedObject.name)).size === 2;
+  });
+});
+
+test('a pod that could not be created leaves its room to others', async () => {
+  await using plane = await openControlPlane();
+  const { client } = plane;
+  const pods = client.resource(refs.pods);
+  await createReadyNode(client, 'node-1', 2);
+  await pods.create(pod('p'));
+  for (let time = 0; time < 3; time += 1) await assert.rejects(pods.create(pod('p')), /exists/);
+  await pods.create(pod('q'));
+  await eventually(
+    plane,
+    podsHere,
+    (all) => all.length === 2 && all.every(({ spec }) => spec.nodeName === 'node-1'),
+  );
+  await Promise.all(['r', 's', 't'].map((name) => pods.create(pod(name))));
+  await eventually(
+    plane,
+    podsHere,
+    (all) => all.filter((each) => scheduled(each)?.status === 'False').length === 3,
+  );
+});
+
 test('pods are spread over nodes, and wait when all are full until one ends', async () => {
   await using plane = await openControlPlane();
   const { client } = plane;

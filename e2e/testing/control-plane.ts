@@ -6,7 +6,11 @@ import {
   httpTransport,
   type ResourceRef,
 } from '../../src/client/index.ts';
-import { type ControllersOptions, runControllers } from '../../src/controllers/index.ts';
+import {
+  type ControllersOptions,
+  EarlyPlacement,
+  runControllers,
+} from '../../src/controllers/index.ts';
 import type { KubeObject } from '../../src/api/index.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { randomIds } from '../../src/lib/ids.ts';
@@ -48,6 +52,7 @@ export async function openControlPlane(options: ControlPlaneOptions = {}): Promi
   const log = options.log ?? silentLog;
   await using opened = new AsyncDisposableStack();
   const store = options.store ?? opened.use(openMemoryStore());
+  const placement = new EarlyPlacement();
   const server = opened.use(
     await openApiServer({
       store,
@@ -55,6 +60,7 @@ export async function openControlPlane(options: ControlPlaneOptions = {}): Promi
       ids: randomIds,
       log,
       tokens: new Map([[token, admin]]),
+      placement,
     }),
   );
   await server.bootstrap();
@@ -65,7 +71,7 @@ export async function openControlPlane(options: ControlPlaneOptions = {}): Promi
   const client = createClient(server.inProcess(admin), stop.signal);
   const transport = opened.use(httpTransport({ server: url, ca: cert, token }));
   const remote = createClient(transport, stop.signal);
-  const shared = { client, clock: systemClock, ids: randomIds, log };
+  const shared = { client, clock: systemClock, ids: randomIds, log, placement };
   const running = [server.run(stop.signal)];
   if (options.controllers !== false) {
     running.push(runControllers({ ...shared, ...options.controllers }, stop.signal));

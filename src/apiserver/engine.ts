@@ -4,7 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/index.ts';
 import type { NamespaceGate } from './admission/namespace-gate.ts';
 import type { Authorizer } from './auth/authorizer.ts';
-import type { NodeLogOptions, ServerLimits } from './options.ts';
+import type { NodeLogOptions, PodPlacement, ServerLimits } from './options.ts';
 import type { CustomResources } from './registry/custom-resources.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Resource } from './registry/resource.ts';
@@ -26,6 +26,7 @@ export interface Engine {
   readonly log: Log;
   readonly limits: ServerLimits;
   readonly nodeLogs: NodeLogOptions | undefined;
+  readonly placement: PodPlacement | undefined;
   readonly moreMetrics: () => string;
 }
 

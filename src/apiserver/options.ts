@@ -1,3 +1,4 @@
+import type { Pod } from '../api/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
@@ -21,6 +22,14 @@ export interface NodeLogOptions {
   readonly token: string;
 }
 
+/** Who knows where new pods go, so that most are created on their node and need no binding. */
+export interface PodPlacement {
+  /** The node of a pod that is being created; undefined when it is to be bound later. */
+  place(pod: Pod): string | undefined;
+  /** A pod for which a node was given has not been created. */
+  dropped(uid: string): void;
+}
+
 export interface ApiServerOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -33,6 +42,8 @@ export interface ApiServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Without it, pods' logs are refused. */
   readonly nodeLogs?: NodeLogOptions;
+  /** Without it, all pods are created without a node. */
+  readonly placement?: PodPlacement;
   /** Metrics of other parts of the process, for /metrics: whole families as Prometheus text. */
   readonly moreMetrics?: () => string;
   /** Shown by /version as gitVersion's suffix. */

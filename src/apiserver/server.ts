@@ -84,7 +84,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
 }
 
 function makeEngine(options: ApiServerOptions, softwareVersion: string): Engine {
-  const { store, clock, ids, log, nodeLogs } = options;
+  const { store, clock, ids, log, nodeLogs, placement } = options;
   const registry = new Registry(builtinDescriptors, softwareVersion);
   return {
     store,
@@ -92,6 +92,7 @@ function makeEngine(options: ApiServerOptions, softwareVersion: string): Engine 
     ids,
     log,
     nodeLogs,
+    placement,
     moreMetrics: options.moreMetrics ?? (() => ''),
     registry,
     objects: new ObjectStore(store),

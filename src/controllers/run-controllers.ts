@@ -10,6 +10,7 @@ import { runNodeLifecycle } from './node-lifecycle/run-node-lifecycle.ts';
 import { runPodCollector } from './node-lifecycle/run-pod-collector.ts';
 import { runReplicaSetController } from './replicaset/run-replicaset-controller.ts';
 import { runTogether } from '../lib/run-together.ts';
+import type { EarlyPlacement } from './scheduler/early-placement.ts';
 import { runScheduler } from './scheduler/run-scheduler.ts';
 import { runServiceAccountController } from './service-account/run-service-account-controller.ts';
 
@@ -20,6 +21,8 @@ export interface ControllersOptions {
   readonly log: Log;
   /** PEM for the ConfigMap kube-root-ca.crt of each namespace; none is kept without it. */
   readonly rootCa?: string;
+  /** Asks the scheduler while it runs. */
+  readonly placement?: EarlyPlacement;
   /** How long a node may be silent, or gone, before its pods are given up; 40 s when left out. */
   readonly nodeGraceMs?: number;
 }
@@ -32,20 +35,21 @@ export async function runControllers(
   options: ControllersOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, clock, ids, log, rootCa, nodeGraceMs } = options;
+  const { client, clock, ids, log, rootCa, placement, nodeGraceMs } = options;
   const informers = createControllerInformers({ client, clock, ids, log });
   const context = { client, clock, ids, log, informers };
   const inventory = new Inventory(context);
   const grace = nodeGraceMs === undefined ? {} : { graceMs: nodeGraceMs };
   const quarantine = nodeGraceMs === undefined ? {} : { quarantineMs: nodeGraceMs };
   const ca = rootCa === undefined ? {} : { rootCa };
+  const early = placement === undefined ? {} : { placement };
   await runTogether(
     [
       ...Object.values(informers).map(
         (informer) => (running: AbortSignal) => informer.run(running),
       ),
       (running) => runReplicaSetController(context, running),
-      (running) => runScheduler(context, running),
+      (running) => runScheduler({ ...context, ...early }, running),
       (running) => runServiceAccountController({ ...context, ...ca }, running),
       (running) => runNodeLifecycle({ ...context, ...grace }, running),
       (running) => runPodCollector({ ...context, ...quarantine }, running),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isStatus, type KubeObject } from '../api/index.ts';
 import { openApiServer, type User } from '../apiserver/index.ts';
 import { type Client, createClient, type ResourceRef } from '../client/index.ts';
-import { runControllers } from '../controllers/index.ts';
+import { EarlyPlacement, runControllers } from '../controllers/index.ts';
 import { FunctionsMetrics, runFunctions } from '../functions/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { randomIds } from '../lib/ids.ts';
@@ -26,6 +26,7 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
   const metrics = new FunctionsMetrics();
   using own = new ProcessMetrics();
   await using store = await openStore(config);
+  const placement = new EarlyPlacement();
   await using server = await openApiServer({
     store,
     clock: systemClock,
@@ -33,6 +34,7 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
     log,
     tokens: new Map(config.users.map(({ token, user, groups }) => [token, { name: user, groups }])),
     nodeLogs: { ca: config.pki.ca, token: config.nodeApiToken },
+    placement,
     moreMetrics: () => metrics.text() + own.text(),
     softwareVersion: config.version,
   });
@@ -51,7 +53,7 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
   await runTogether(
     [
       (running) => server.run(running),
-      (running) => runControllers({ ...shared, rootCa: config.pki.ca }, running),
+      (running) => runControllers({ ...shared, placement, rootCa: config.pki.ca }, running),
       (running) =>
         runFunctions(
           {

@@ -1,5 +1,5 @@
-import { formatTime } from '../../api/index.ts';
-import { isRecord, member, textMember, type ApiObject } from '../api-object.ts';
+import { boundPod } from '../admission/bound-pod.ts';
+import { member, textMember } from '../api-object.ts';
 import { decodeBody } from '../codec/decode-body.ts';
 import type { NamedCall } from '../engine.ts';
 import { badRequest, conflict } from '../refusals.ts';
@@ -37,27 +37,8 @@ export async function bindPod(call: NamedCall): Promise<Answer> {
         const why = `pod ${name} is already assigned to node "${assigned}"`;
         throw conflict(resource.descriptor, name, why);
       }
-      return bound(call, current, node);
+      return boundPod(current, node, engine.clock.now());
     },
   });
   return jsonAnswer(201, createdStatus);
-}
-
-function bound(call: NamedCall, pod: ApiObject, nodeName: string): ApiObject {
-  const spec = isRecord(pod['spec']) ? pod['spec'] : {};
-  const status = isRecord(pod['status']) ? pod['status'] : {};
-  const before: unknown = status['conditions'];
-  const conditions: readonly unknown[] = Array.isArray(before) ? before : [];
-  const scheduled = {
-    type: 'PodScheduled',
-    status: 'True',
-    lastProbeTime: null,
-    lastTransitionTime: formatTime(call.engine.clock.now()),
-  };
-  const others = conditions.filter((one) => member(one, 'type') !== scheduled.type);
-  return {
-    ...pod,
-    spec: { ...spec, nodeName },
-    status: { ...status, conditions: [...others, scheduled] },
-  };
 }

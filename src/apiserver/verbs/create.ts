@@ -1,3 +1,5 @@
+import type { KubeObject, Pod } from '../../api/index.ts';
+import { boundPod } from '../admission/bound-pod.ts';
 import type { ApiObject } from '../api-object.ts';
 import { itemOf, objectAnswer, presentationOf, type Item } from '../codec/present.ts';
 import type { Call } from '../engine.ts';
@@ -33,7 +35,7 @@ export async function createObject(
   const generated = incoming.metadata.name === '';
   for (let attempt = 1; ; attempt += 1) {
     const object = prepareCreate(call, incoming);
-    const result = dryRun ? await tryDryRun(call, object) : await tryCreate(call, object);
+    const result = dryRun ? await tryDryRun(call, object) : await tryCreatePlaced(call, object);
     if (result.kind === 'created') return result.item;
     if (generated && attempt < maxNameAttempts) continue;
     throw alreadyExists(resource.descriptor, object.metadata.name, result.deleting);
@@ -43,6 +45,24 @@ export async function createObject(
 type Attempt =
   | { readonly kind: 'created'; readonly item: Item }
   | { readonly kind: 'taken'; readonly deleting: boolean };
+
+/** Creates a pod on the node where it is going to be, if that is known already. */
+async function tryCreatePlaced(call: Call, object: ApiObject): Promise<Attempt> {
+  const { engine, resource } = call;
+  const { group, plural } = resource.descriptor;
+  const { placement } = engine;
+  if (placement === undefined || group !== '' || plural !== 'pods') return tryCreate(call, object);
+  const node = placement.place(object as KubeObject as Pod);
+  if (node === undefined) return tryCreate(call, object);
+  let created = false;
+  try {
+    const result = await tryCreate(call, boundPod(object, node, engine.clock.now()));
+    created = result.kind === 'created';
+    return result;
+  } finally {
+    if (!created) placement.dropped(object.metadata.uid ?? '');
+  }
+}
 
 async function tryCreate(call: Call, object: ApiObject): Promise<Attempt> {
   const { engine, resource } = call;

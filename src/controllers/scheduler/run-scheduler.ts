@@ -4,6 +4,7 @@ import { WorkQueue } from '../../lib/work-queue.ts';
 import { type ControllerContext, keyOf, parseKey, podIndex } from '../context.ts';
 import { isFinished, podCondition } from '../pod-state.ts';
 import { runTogether } from '../../lib/run-together.ts';
+import type { EarlyPlacement } from './early-placement.ts';
 import { type Host, placePod } from './place-pod.ts';
 import { addAmounts, podRequests } from './resources.ts';
 
@@ -11,8 +12,21 @@ const schedulerName = 'default-scheduler';
 /** Bindings under way at once; decisions are made one by one. */
 const workers = 16;
 
+export interface SchedulerContext extends ControllerContext {
+  /** Where creators of pods ask before there is anything to bind. */
+  readonly placement?: EarlyPlacement;
+}
+
+/** A pod that has been given to a node and is not yet seen there. */
+interface Assumed {
+  readonly pod: Pod;
+  readonly node: string;
+  /** It is created on its node: nothing is left to be bound. */
+  readonly early: boolean;
+}
+
 /** Binds pods without a node to the node with the most to spare, until the signal aborts. */
-export async function runScheduler(context: ControllerContext, signal: AbortSignal): Promise<void> {
+export async function runScheduler(context: SchedulerContext, signal: AbortSignal): Promise<void> {
   await new Scheduler(context).run(signal);
 }
 
@@ -28,15 +42,15 @@ export async function runScheduler(context: ControllerContext, signal: AbortSign
  *    of a pod that was on one. No timer is involved.
  */
 class Scheduler {
-  readonly #context: ControllerContext;
+  readonly #context: SchedulerContext;
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
-  /** Pods that have been given to a node and are not yet seen there, by uid. */
-  readonly #assumed = new Map<string, { readonly pod: Pod; readonly node: string }>();
+  /** By uid. */
+  readonly #assumed = new Map<string, Assumed>();
   /** Keys of pods for which there was no node. */
   readonly #waiting = new Set<string>();
 
-  constructor(context: ControllerContext) {
+  constructor(context: SchedulerContext) {
     const log = context.log.child({ controller: 'scheduler' });
     this.#context = { ...context, log };
     this.#events = new EventRecorder({ ...context, log, component: schedulerName });
@@ -65,6 +79,8 @@ class Scheduler {
     ];
     try {
       await Promise.all([pods.synced(signal), nodes.synced(signal)]);
+      const { placement } = this.#context;
+      if (placement !== undefined) removers.push(placement.use(this));
       await runTogether(
         [(running) => this.#queue.run(running), (running) => this.#events.run(running)],
         signal,
@@ -76,9 +92,25 @@ class Scheduler {
     }
   }
 
+  /** The node for a pod that is about to be created; undefined when it has to wait for one. */
+  place(pod: Pod): string | undefined {
+    if (!isPending(pod)) return undefined;
+    const placement = placePod(pod, this.#hosts());
+    if (placement.kind === 'none') return undefined;
+    this.#assumed.set(pod.metadata.uid ?? '', { pod, node: placement.name, early: true });
+    return placement.name;
+  }
+
+  /** A pod that was given a node has not been created. */
+  dropped(uid: string): void {
+    if (this.#assumed.delete(uid)) this.#retryWaiting();
+  }
+
   #podChanged(pod: Pod): void {
     if (isBound(pod)) {
-      this.#assumed.delete(pod.metadata.uid ?? '');
+      const uid = pod.metadata.uid ?? '';
+      if (this.#assumed.get(uid)?.early === true) this.#sayScheduled(pod, pod.spec.nodeName ?? '');
+      this.#assumed.delete(uid);
       this.#waiting.delete(keyOf(pod));
     } else if (isPending(pod)) {
       this.#queue.add(keyOf(pod));
@@ -100,7 +132,7 @@ class Scheduler {
       await this.#sayUnschedulable(pod, placement.message);
       return;
     }
-    this.#assumed.set(uid, { pod, node: placement.name });
+    this.#assumed.set(uid, { pod, node: placement.name, early: false });
     try {
       await this.#bind(pod, placement.name);
     } catch (error) {
@@ -110,11 +142,12 @@ class Scheduler {
       if (isStatus(error, 'NotFound', 'Conflict')) return;
       throw error;
     }
-    this.#events.report(pod, {
-      type: 'Normal',
-      reason: 'Scheduled',
-      message: `Successfully assigned ${key} to ${placement.name}`,
-    });
+    this.#sayScheduled(pod, placement.name);
+  }
+
+  #sayScheduled(pod: Pod, node: string): void {
+    const message = `Successfully assigned ${keyOf(pod)} to ${node}`;
+    this.#events.report(pod, { type: 'Normal', reason: 'Scheduled', message });
   }
 
   /** The nodes with what is on them and on its way to them. */
