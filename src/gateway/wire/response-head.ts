@@ -73,12 +73,15 @@ export class ResponseHeadParser {
       case 'malformed':
         return malformed(`its header section is malformed (${scan.detail})`);
       case 'fields':
+        if (scan.end > headBytes) return tooLarge();
         break;
     }
     const text = bytes.toString('latin1', 0, length <= shortBytes ? length : scan.end);
     const fields = readFields(this.#spans, { bytes, text }, this.#dropped);
     if (typeof fields === 'string') return malformed(fields);
     const minor = bytes[minorAt] === zero ? 0 : 1;
+    // Who knows HTTP/1.0 only reads on to the end of the connection (RFC 9112 section 6.1).
+    if (minor === 0 && fields.chunked) return malformed('HTTP/1.0 has no Transfer-Encoding header');
     const empty = bodiless || status < 200 || status === 204 || status === 304;
     const head: ResponseHead = {
       status,

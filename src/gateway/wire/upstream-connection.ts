@@ -62,6 +62,8 @@ const smallReadBytes = 16 * 1024;
 const largeReadBytes = 64 * 1024;
 /** A read of at most this many bytes is copied, so that its buffer serves again. */
 const copyLimit = 8 * 1024;
+/** Interim answers (1xx) to one request, all together: no back-pressure holds them; bytes. */
+const interimLimit = 256 * 1024;
 const empty = Buffer.alloc(0);
 
 /** The body is there, and nothing beyond it. */
@@ -96,6 +98,7 @@ export class UpstreamConnection {
   #tunnel = false;
   #answered = false;
   #requestComplete = false;
+  #interimBytes = 0;
   #sentBytes = 0;
   /** A sink asked for a pause, which must not outlive it: an idle connection is read. */
   #paused = false;
@@ -146,6 +149,7 @@ export class UpstreamConnection {
     this.#head = undefined;
     this.#answered = false;
     this.#requestComplete = false;
+    this.#interimBytes = 0;
     this.#sentBytes = 0;
     if (this.#established) sink.connected();
   }
@@ -287,6 +291,9 @@ export class UpstreamConnection {
         sink.responseHead(head);
         return this.#sink === sink ? end + bytes.length - rest.length : -1;
       }
+      this.#interimBytes += end;
+      if (this.#interimBytes > interimLimit)
+        return this.#break('it sends interim answers without end');
       sink.interim(head);
       if (this.#sink !== sink) return -1;
       rest = rest.subarray(end);
