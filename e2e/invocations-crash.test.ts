@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KubeObject } from '../src/api/index.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { InvocationObject, KubeObject } from '../src/api/index.ts';
 import { type Client, refs, type ResourceClient, type ResourceRef } from '../src/client/index.ts';
 import { eventually } from './testing/control-plane.ts';
 import { condition, createFunction, invoke, openWorld } from './testing/invocations.ts';
@@ -47,6 +48,8 @@ function mortal(
   };
 }
 
+const cancelOptions = { type: 'merge', subresource: 'status' } as const;
+
 /** Begun, to be repeated, begun, failed; the letter made, noted, begun, succeeded. */
 const writes = 8;
 
@@ -91,3 +94,49 @@ for (const moment of ['before', 'after'] as const) {
     }
   });
 }
+
+test('of a cancel and a result at the same time one counts, and what is finished stays as it is', async () => {
+  await using world = await openWorld();
+  const { plane, gateway } = world;
+  const fn = await createFunction(plane, 'f', { async: { retries: 0 } });
+  gateway.answer = ({ answer }) =>
+    setTimeout(() => answer.end('done'), gateway.arrived.length % 17);
+  const resource = plane.client.resource(refs.invocations);
+  const names = Array.from({ length: 60 }, (_, i) => `a${i}`);
+  const ends = new Map<string, Set<string>>();
+  const allEnded = Promise.withResolvers<void>();
+  const stop = AbortSignal.any([plane.signal, AbortSignal.timeout(15_000)]);
+  const since = (await resource.list({})).metadata.resourceVersion;
+  const watch = async (): Promise<void> => {
+    for await (const { object } of resource.watch({ resourceVersion: since }, stop)) {
+      const { metadata, status } = object as InvocationObject;
+      if (status?.finishTime === undefined) continue;
+      const seen = ends.get(metadata.name) ?? new Set();
+      const answered = status.response === undefined ? 'without' : 'with';
+      ends.set(metadata.name, seen.add(`${status.phase} ${answered} an answer`));
+      if (ends.size === names.length) allEnded.resolve();
+    }
+  };
+  watch().catch(allEnded.reject);
+  const cancels = names.map(async (name, i) => {
+    const { metadata } = await invoke(plane, fn, name);
+    await pause((i * 7) % 40);
+    const now = await resource.get(metadata);
+    if (now.status?.finishTime !== undefined) return;
+    // As the gateway does, but once: who comes second gives way.
+    const { resourceVersion } = now.metadata;
+    const status = { phase: 'Cancelled', finishTime: new Date().toISOString() };
+    await resource
+      .patch(metadata, { metadata: { resourceVersion }, status }, cancelOptions)
+      .catch(() => undefined);
+  });
+  await Promise.all(cancels);
+  await allEnded.promise;
+  await world.stopFunctions();
+  for (const { metadata, status } of (await resource.list({})).items) {
+    const [end, ...more] = ends.get(metadata.name) ?? [];
+    assert.deepEqual(more, [], metadata.name);
+    assert.match(end ?? '', /^(Succeeded with|Cancelled without) an answer$/);
+    assert.ok(end?.startsWith(`${status?.phase} `));
+  }
+});

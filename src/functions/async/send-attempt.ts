@@ -37,6 +37,7 @@ const notKept = new Set(
   ).split(' '),
 );
 const fieldLimit = 128;
+const nameLimit = 256;
 const valueLimit = 16_384;
 
 const refusalType = /"type":"https:\/\/nought\.dev\/problems\/(overloaded|stopping)"/;
@@ -190,8 +191,8 @@ function responseFields(raw: readonly string[]): readonly InvocationField[] {
   const fields: InvocationField[] = [];
   for (let i = 0; i + 1 < raw.length && fields.length < fieldLimit; i += 2) {
     const [name = '', value = ''] = [raw[i], raw[i + 1]];
-    if (!notKept.has(name.toLowerCase()) && value.length <= valueLimit)
-      fields.push({ name, value });
+    const fits = name.length <= nameLimit && value.length <= valueLimit;
+    if (fits && !notKept.has(name.toLowerCase())) fields.push({ name, value });
   }
   return fields;
 }

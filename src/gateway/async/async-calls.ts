@@ -52,6 +52,8 @@ export interface AsyncTarget {
 
 type Created =
   | { readonly kind: 'created'; readonly invocation: InvocationObject }
+  /** It was there before, for the same call. */
+  | { readonly kind: 'known'; readonly invocation: InvocationObject }
   | { readonly kind: 'refused'; readonly problem: Problem };
 
 /** Bodies that one gateway has in memory until they are stored; bytes. */
@@ -181,7 +183,7 @@ export class AsyncCalls {
     }
     this.#unfinished.expect(key, { group, size });
     const created = await this.#create(wanted);
-    if (created.kind === 'refused') this.#unfinished.forget(key);
+    if (created.kind !== 'created') this.#unfinished.forget(key);
     return created;
   }
 
@@ -230,7 +232,7 @@ export class AsyncCalls {
     const resource = this.#options.client.resource(refs.invocations);
     const invocation = await resource.find({ namespace, name });
     if (invocation === undefined) return undefined;
-    return isSameCall(invocation, wanted) ? { kind: 'created', invocation } : refused(keyReused());
+    return isSameCall(invocation, wanted) ? { kind: 'known', invocation } : refused(keyReused());
   }
 }
 
