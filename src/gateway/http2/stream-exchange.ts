@@ -42,6 +42,7 @@ const connectionFields = new Set([
 export class StreamExchange implements Exchange {
   readonly head: RequestHead;
   readonly secure = true;
+  readonly version = '2';
   readonly #host: StreamHost;
   readonly #stream: ServerHttp2Stream;
   #owner: ExchangeOwner | undefined;

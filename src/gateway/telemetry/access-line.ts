@@ -32,6 +32,7 @@ function jsonLine({ exchange, atMs, status, durationMs, bytes, call, ending }: A
     method: head.method,
     host: head.host,
     path: head.target,
+    protocol: `HTTP/${exchange.version}`,
     status,
     ending,
     bytesIn: call?.bytesIn,
@@ -49,12 +50,12 @@ function jsonLine({ exchange, atMs, status, durationMs, bytes, call, ending }: A
 
 /** The Combined Log Format of Apache and nginx, then the duration in seconds and the request id. */
 function combinedLine({ exchange, atMs, status, durationMs, bytes, call }: Access): string {
-  const { head, client } = exchange;
+  const { head, client, version } = exchange;
   const field = (name: string): string => {
     const value = new RegExp(`^${name}:[ \\t]*(.*?)\\r?$`, 'im').exec(head.lines)?.[1];
     return value === undefined || value === '' ? '-' : quoted(value);
   };
-  const line = `${head.method} ${quoted(head.target)} HTTP/1.${head.minor}`;
+  const line = `${head.method} ${quoted(head.target)} HTTP/${version === '2' ? '2.0' : version}`;
   const id = call?.request.requestId ?? '-';
   return (
     `${clientAddress(client) || '-'} - - [${commonTime(atMs)}] "${line}" ${status} ${bytes} ` +

@@ -8,9 +8,11 @@ import { silentLog } from '../../lib/log.ts';
 import { startPod } from '../testing/fake-pod.ts';
 import { Harness, until } from '../testing/harness.ts';
 import { exchangeRaw } from '../testing/raw-client.ts';
+import { request as send, SecureGateway } from '../testing/secure-gateway.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import { type Access, type AccessLogFormat, accessLine } from './access-line.ts';
 import { AccessLog } from './access-log.ts';
+import { LogFile } from './log-file.ts';
 
 class Folder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'access-log-'));
@@ -37,6 +39,7 @@ function logged(folder: Folder, format: AccessLogFormat): Promise<Harness> {
 function access(head: Partial<Exchange['head']> = {}): Access {
   const exchange = {
     client: '::ffff:10.0.0.1',
+    version: '1.1',
     head: { method: 'GET', target: '/a/b', host: 'x', minor: 1, lines: '', ...head },
   } as Exchange;
   return {
@@ -75,6 +78,7 @@ test('each call is one line of JSON, with what is known of it', async () => {
     method: 'POST',
     host: `127.0.0.1:${gateway.port}`,
     path: '/default/diff/a?b=c',
+    protocol: 'HTTP/1.1',
     status: 200,
     ending: 'answered',
     bytesIn: 2,
@@ -111,6 +115,21 @@ test('combined is the format that web servers write', async () => {
   );
 });
 
+test('a call over HTTP/2 is logged with its version', async () => {
+  using folder = new Folder();
+  const accessLog = { format: 'combined' as const, path: folder.file };
+  await using gateway = await SecureGateway.start({}, { telemetry: { accessLog } });
+  await using pod = await startPod();
+  gateway.harness.function();
+  gateway.harness.pod(pod);
+  const session = gateway.connect();
+  const headers = { ':method': 'POST', ':path': '/default/diff', 'user-agent': 'agent/1' };
+  assert.equal((await send(session, headers, '{}')).status, 200);
+  session.destroy();
+  await until(() => folder.lines().length === 1, 'the line is written');
+  assert.match(folder.lines()[0] ?? '', /"POST \/default\/diff HTTP\/2\.0" 200 \d+ "-" "agent\/1"/);
+});
+
 test('accessLine() makes one line of printable characters, whatever the client sends', () => {
   const anything = fc.string({ unit: 'binary' });
   fc.assert(
@@ -129,13 +148,10 @@ test('accessLine() makes one line of printable characters, whatever the client s
 
 test('a file is set aside by its size, and no more of them are kept than asked for', async () => {
   using folder = new Folder();
-  const options = { format: 'json' as const, path: folder.file, limitBytes: 500, kept: 2 };
   {
-    await using log = new AccessLog(options, silentLog);
+    await using file = new LogFile({ path: folder.file, limitBytes: 500, kept: 2 });
     for (let index = 0; index < 20; index += 1) {
-      log.add(access({ target: `/${index}` }));
-      const { written } = log;
-      await until(() => log.written > written, 'the line is written');
+      await file.write(accessLine(access({ target: `/${index}` }), 'json'));
     }
   }
   assert.deepEqual(readdirSync(folder.path).toSorted(), [

@@ -88,7 +88,7 @@ function serverSpan(call: CallRecord, spans: CallSpans, context: SpanContext): S
       ...(host === '' ? [] : [text('server.address', host)]),
       ...(port === undefined ? [] : [integer('server.port', Number(port))]),
       text('client.address', clientAddress(exchange.client)),
-      text('network.protocol.version', `1.${head.minor}`),
+      text('network.protocol.version', exchange.version),
       integer('http.request.body.size', call.bytesIn),
       integer('http.response.body.size', call.bytesOut),
       text('faas.name', facts.name),

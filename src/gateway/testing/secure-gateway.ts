@@ -9,7 +9,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificate } from '../../lib/testing/certificates.ts';
-import type { GatewayLimits } from '../gateway-options.ts';
+import type { GatewayLimits, GatewayOptions } from '../gateway-options.ts';
 import { Harness } from './harness.ts';
 
 /** A gateway with a TLS port, and the certificate that it shows. */
@@ -28,13 +28,16 @@ export class SecureGateway implements AsyncDisposable {
     this.keyFile = join(folder, 'tls.key');
   }
 
-  static async start(limits: Partial<GatewayLimits> = {}): Promise<SecureGateway> {
+  static async start(
+    limits: Partial<GatewayLimits> = {},
+    more: Partial<GatewayOptions> = {},
+  ): Promise<SecureGateway> {
     const folder = mkdtempSync(join(tmpdir(), 'nought-tls-'));
     const { cert, key } = await makeCertificate();
     const files = { certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key') };
     writeFileSync(files.certFile, cert);
     writeFileSync(files.keyFile, key);
-    const harness = await Harness.start(limits, { tls: { port: 0, ...files } });
+    const harness = await Harness.start(limits, { tls: { port: 0, ...files }, ...more });
     return new SecureGateway(harness, folder, cert);
   }
 

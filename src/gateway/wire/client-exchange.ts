@@ -65,6 +65,10 @@ export class ClientExchange implements Exchange {
     return this.#complete;
   }
 
+  get version(): string {
+    return this.head.minor === 0 ? '1.0' : '1.1';
+  }
+
   get secure(): boolean {
     return this.#host.secure;
   }

@@ -46,6 +46,8 @@ export interface Exchange {
   readonly client: string;
   /** The request came over TLS. */
   readonly secure: boolean;
+  /** Version of HTTP that the client speaks: `1.0`, `1.1`, `2`. */
+  readonly version: string;
   readonly bodyComplete: boolean;
   /** The answer has begun. */
   readonly started: boolean;
