@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertReaches, explore, type Property } from '../testing/explore.ts';
-import { type Rules, served, settled, start } from '../testing/scaling-model.ts';
+import {
+  modelSteps,
+  type Rules,
+  served,
+  settled,
+  start,
+  type State,
+} from '../testing/scaling-model.ts';
 import { planScale } from './scale-plan.ts';
 
 const rules: Rules = { plan: planScale, lag: 1, most: 2, looksAgain: true };
-const properties: readonly Property[] = [served, settled];
+const properties: readonly Property<State>[] = [served, settled];
 
 for (const { gateways, arrivals, idles, lag, most } of [
   { gateways: 1, arrivals: 1, idles: 2, lag: 3, most: 2 },
@@ -15,7 +22,7 @@ for (const { gateways, arrivals, idles, lag, most } of [
   const name = `${gateways} gateways, ${arrivals} requests each, ${idles} idle times, lag ${lag}`;
   test(`planScale() never takes a pod with a request nor strands one, in any order: ${name}`, (t) => {
     const first = start(gateways, { arrivals, idles });
-    const explored = explore({ ...rules, lag, most }, first, properties);
+    const explored = explore(modelSteps({ ...rules, lag, most }), first, properties);
     t.diagnostic(`${explored.flags.length} states`);
     assertReaches(explored, 0);
     assertReaches(explored, 1);
@@ -49,7 +56,7 @@ for (const { name, plan: mistaken, caught } of mistakes) {
   test(`the model catches a plan that ${name}`, () => {
     assert.throws(() => {
       const explored = explore(
-        { ...rules, plan: mistaken },
+        modelSteps({ ...rules, plan: mistaken }),
         start(1, { arrivals: 1, idles: 2 }),
         properties,
       );
@@ -62,5 +69,5 @@ for (const { name, plan: mistaken, caught } of mistakes) {
 test('the model catches an autoscaler that lowers without looking at the pods again', () => {
   const first = start(1, { arrivals: 2, idles: 1 });
   const mistaken = { ...rules, most: 1, looksAgain: false };
-  assert.throws(() => explore(mistaken, first, properties), /Pod 2 was deleted/);
+  assert.throws(() => explore(modelSteps(mistaken), first, properties), /Pod 2 was deleted/);
 });

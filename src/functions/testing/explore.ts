@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { modelSteps, type Rules, type State, Violation } from './scaling-model.ts';
 
 export interface Explored {
   readonly flags: readonly (readonly boolean[])[];
@@ -8,20 +7,28 @@ export interface Explored {
   readonly from: readonly (readonly [number, string])[];
 }
 
-export type Property = (state: State) => boolean;
+export type Property<S> = (state: S) => boolean;
+/** All steps that can be taken in a state; throws Violation where one would do harm. */
+export type Steps<S> = (state: S) => Iterable<readonly [name: string, next: S]>;
+
+/** What must never happen. */
+export class Violation extends Error {}
 
 /** Visits all states; of each it keeps whether the properties hold, and where it leads. */
-export function explore(rules: Rules, first: State, properties: readonly Property[]): Explored {
-  const steps = modelSteps(rules);
-  const keyOf = (state: State): string =>
+export function explore<S>(
+  steps: Steps<S>,
+  first: S,
+  properties: readonly Property<S>[],
+): Explored {
+  const keyOf = (state: S): string =>
     createHash('md5').update(JSON.stringify(state)).digest('latin1');
   const numbers = new Map([[keyOf(first), 0]]);
-  const waiting: (State | undefined)[] = [first];
+  const waiting: (S | undefined)[] = [first];
   const flags: boolean[][] = [];
   const edges: number[][] = [];
   const from: (readonly [number, string])[] = [[-1, 'start']];
   for (let at = 0; at < waiting.length; at += 1) {
-    const state = waiting[at] as State;
+    const state = waiting[at] as S;
     waiting[at] = undefined;
     flags.push(properties.map((property) => property(state)));
     const out: number[] = [];

@@ -5,6 +5,7 @@ import {
   type ScaleStep,
   type SetView,
 } from '../autoscaler/scale-plan.ts';
+import { Violation } from './explore.ts';
 
 /**
  * A model of everything that takes part in scaling one ReplicaSet, explored in every order of its
@@ -79,9 +80,6 @@ export interface Rules {
   /** Whether the pods are listed anew before the ReplicaSet is lowered, as the autoscaler does. */
   readonly looksAgain: boolean;
 }
-
-/** What must never happen. */
-export class Violation extends Error {}
 
 export function start(gateways: number, limits: { arrivals: number; idles: number }): State {
   const scale = { replicas: 1, generation: 1, observed: 1, seenReady: 1 };
