@@ -35,6 +35,11 @@ export class CallBody {
     return this.#paused;
   }
 
+  /** Nothing of it is kept, to be sent or sent again. */
+  get isPassedOn(): boolean {
+    return this.#parts === none;
+  }
+
   /** Keeps what comes before there is a pod; false when the function's queue has no room for it. */
   keep(parts: readonly Buffer[], bytes: number): boolean {
     if (this.#holds && !this.#charge(bytes)) return false;

@@ -71,6 +71,15 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#body = new CallBody(request.exchange, request.route.holding);
   }
 
+  get bodySent(): boolean {
+    if (this.#state === 'waiting' || this.#state === 'dialing') return false;
+    return this.#body.isPassedOn && this.#connection?.sent === true;
+  }
+
+  get answerSent(): boolean {
+    return this.#exchange.answerSent === true;
+  }
+
   /** Sets off; what follows comes by events. */
   begin(): void {
     this.#exchange.attach(this);

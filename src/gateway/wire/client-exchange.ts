@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyDecoder } from './body-decoder.ts';
 import type { Answer, Exchange, ExchangeOwner, ResponseStart } from './exchange.ts';
+import { writeAll } from './write-all.ts';
 import { bodyTooLarge, type Problem, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -80,6 +81,15 @@ export class ClientExchange implements Exchange {
 
   get started(): boolean {
     return this.#mode !== undefined;
+  }
+
+  get answerSent(): boolean {
+    return this.#host.socket.writableLength === 0;
+  }
+
+  /** All of the body that has come is on its way, and its memory free. */
+  get bodySent(): boolean {
+    return !this.#over && this.#owner?.bodySent === true;
   }
 
   get tunneling(): boolean {
@@ -229,10 +239,8 @@ export class ClientExchange implements Exchange {
       if (chunked) this.#text += '\r\n';
       return true;
     }
-    socket.cork();
-    this.flush();
-    for (const part of parts) socket.write(part);
-    socket.uncork();
+    writeAll(socket, this.#text, parts);
+    this.#text = '';
     if (chunked) this.#text = '\r\n';
     return !socket.writableNeedDrain;
   }

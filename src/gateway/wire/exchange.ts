@@ -33,6 +33,11 @@ export interface ExchangeOwner {
   drained(): void;
   /** The client has left: nothing more will come or can be sent. */
   gone(): void;
+  /**
+   * No byte that `bodyData` handed on is held any more, so that its memory may serve for something
+   * else; where it is missing, bytes are held for as long as they are referred to.
+   */
+  readonly bodySent?: boolean;
 }
 
 /**
@@ -67,6 +72,8 @@ export interface Exchange {
   text?(text: string): boolean;
   /** Hands what was gathered to the socket; false asks for a pause until `drained`. */
   flush(): boolean;
+  /** No byte that `data` was given is held any more; where it is missing, that is not known. */
+  readonly answerSent?: boolean;
   end(): void;
   answer(answer: Answer): void;
   /** Answers 101 with these lines; from then on bytes go through as they are. */

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { BodyDecoder } from './body-decoder.ts';
 import type { Framing } from './framing.ts';
 import type { RecentClock } from './recent-clock.ts';
+import { writeAll } from './write-all.ts';
 import { type ResponseHead, ResponseHeadParser, shortBytes } from './response-head.ts';
 
 /** How a request to a pod ended without an answer, or with half of one. */
@@ -27,6 +28,11 @@ export interface ResponseSink {
   responseData(parts: readonly Buffer[], bytes: number): void;
   /** All data of a short answer, each byte a character. */
   responseText(text: string): void;
+  /**
+   * No byte of what `responseData` handed on is held any more, so that its memory may be read into
+   * again; where it is missing, that is not known.
+   */
+  readonly answerSent?: boolean;
   /** What came in one read has been handed on. */
   responseFlush(): void;
   /** The answer is complete and the connection no longer this sink's. */
@@ -137,6 +143,11 @@ export class UpstreamConnection {
     this.#socket.on('close', () => this.#close());
   }
 
+  /** All that was to be sent has left. */
+  get sent(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
   get usable(): boolean {
     return this.#established && !this.#ending;
   }
@@ -172,10 +183,7 @@ export class UpstreamConnection {
       for (const part of request.parts) text += part.toString('latin1', 0, part.length);
       return socket.write(text, 'latin1');
     }
-    socket.cork();
-    socket.write(request.head, 'latin1');
-    for (const part of request.parts) socket.write(part);
-    socket.uncork();
+    writeAll(socket, request.head, request.parts);
     return !socket.writableNeedDrain;
   }
 
@@ -183,12 +191,8 @@ export class UpstreamConnection {
   write(parts: readonly Buffer[]): boolean {
     const socket = this.#socket;
     if (!socket.writable) return true;
-    socket.cork();
-    for (const part of parts) {
-      this.#sentBytes += part.length;
-      socket.write(part);
-    }
-    socket.uncork();
+    for (const part of parts) this.#sentBytes += part.length;
+    writeAll(socket, '', parts);
     return !socket.writableNeedDrain;
   }
 
@@ -228,7 +232,29 @@ export class UpstreamConnection {
     const sink = this.#sink;
     const fresh = this.#head === undefined && this.#pending.length === 0 && this.#sentBytes > 0;
     if (sink !== undefined && fresh && length <= shortBytes && this.#whole(length, sink)) return;
-    this.#data(this.#taken(length));
+    if (length <= copyLimit) {
+      this.#data(Buffer.from((this.#buffer ?? empty).subarray(0, length)));
+    } else {
+      this.#large(length, sink);
+    }
+  }
+
+  /** Hands on a large read where it lies, and reads into the same memory again once it was sent. */
+  #large(length: number, sink: ResponseSink | undefined): void {
+    const buffer = this.#buffer ?? empty;
+    const isFull = length === buffer.length;
+    this.#data(buffer.subarray(0, length));
+    if (isFull) this.#readBytes = largeReadBytes;
+    const isFree = sink?.answerSent === true && this.#pending.length === 0;
+    if (!isFree || (isFull && buffer.length < largeReadBytes)) this.#buffer = undefined;
+    if (this.#sink === undefined) this.#shrink();
+  }
+
+  /** An idle connection keeps little memory. */
+  #shrink(): void {
+    this.#readBytes = smallReadBytes;
+    if (this.#buffer !== undefined && this.#buffer.length > smallReadBytes)
+      this.#buffer = undefined;
   }
 
   /** Hands on an answer that came in one piece, as most do, without a copy; false for any other. */
@@ -243,15 +269,6 @@ export class UpstreamConnection {
     if (end < length && this.#sink === sink) sink.responseText(text.slice(end));
     if (this.#sink === sink) this.#complete(true);
     return true;
-  }
-
-  /** What was read, as a buffer that nobody else will write to. */
-  #taken(length: number): Buffer {
-    const buffer = this.#buffer ?? empty;
-    if (length <= copyLimit) return Buffer.from(buffer.subarray(0, length));
-    this.#buffer = undefined;
-    this.#readBytes = length === buffer.length ? largeReadBytes : smallReadBytes;
-    return buffer.subarray(0, length);
   }
 
   #data(chunk: Buffer): void {
