@@ -24,10 +24,10 @@ Usage:
   nought rollback NAME [flags]
 
 Flags:
-      --to-revision REV   the revision to go back to (default the one before; "nought revisions NAME"
-                          lists them)
+      --to-revision R   the revision to go back to (default the one before; "nought revisions NAME"
+                        lists them)
 ${clusterFlagsHelp}
-  -h, --help              this text
+  -h, --help            this text
 
 What made the revision (code, handler, environment, resources) becomes the function's spec again;
 scaling, timeout and traffic stay as they are. Calls go to the revision when a pod of it is ready, and
