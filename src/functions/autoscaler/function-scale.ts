@@ -99,6 +99,9 @@ export class FunctionScale {
       for (const pod of released) if (!uids.has(pod)) released.delete(pod);
       if (released.size === 0) this.#released.delete(uid);
     }
+    for (const revision of this.#named.keys()) {
+      if (!sets.some((set) => revisionOf(set) === revision)) this.#named.delete(revision);
+    }
   }
 
   #wantedOfLatest(moment: Moment, set: ReplicaSet): number {
@@ -116,9 +119,10 @@ export class FunctionScale {
   /** What calls for just this revision need; of one that is no target any more, to its last call. */
   #wantedByName(moment: Moment, set: ReplicaSet): number {
     const revision = revisionOf(set);
-    const calls = callsByName(moment, set, this.view(moment, set));
     const isTarget = moment.traffic.targets.some((target) => target.revision === revision);
-    if (isTarget || calls.demand.requests > 0) return this.#laneOf(revision).wanted(calls);
+    if (isTarget || moment.demandOf([revision]).requests > 0) {
+      return this.#laneOf(revision).wanted(callsByName(moment, set, this.view(moment, set)));
+    }
     this.#named.delete(revision);
     return 0;
   }
