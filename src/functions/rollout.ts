@@ -58,7 +58,7 @@ export function planRollout(view: RolloutView): RolloutPlan {
   const trial = candidate === undefined ? undefined : tryCandidate(view, candidate, active);
   const latest = trial?.kind === 'proven' ? trial.set : active;
   const traffic = trafficOf(fn, sets, latest);
-  const move = planTraffic({ ...view, traffic });
+  const move = planTraffic({ ...view, traffic, maxPods: resolved.settings.max });
   return {
     create: blueprint !== undefined && current === undefined,
     revive: current !== undefined && isStale(view, current) ? current : undefined,

@@ -10,6 +10,8 @@ export interface TrafficView {
   readonly podsOf: (set: ReplicaSet) => readonly Pod[];
   /** Pods that all calls of this moment need, whichever revision they are for. */
   readonly neededInAll: number;
+  /** The most pods that one revision may have. */
+  readonly maxPods: number;
   readonly nowMs: number;
 }
 
@@ -43,7 +45,8 @@ export function planTraffic(view: TrafficView): TrafficPlan {
     const live = podsOf(set).filter(isLive);
     const ready = live.filter(isServing);
     if (ready.length > 0) {
-      const needed = Math.min(shareOf(view.neededInAll, target, traffic), serving);
+      const share = shareOf(view.neededInAll, target, traffic);
+      const needed = Math.min(share, serving, view.maxPods);
       const leftMs = takesOverInMs(ready, needed, nowMs);
       if (leftMs > 0) return waiting(target, { againAfterMs: leftMs });
       continue;
