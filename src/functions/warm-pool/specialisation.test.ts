@@ -80,6 +80,7 @@ for (const [what, spec] of Object.entries({
     env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
   },
   'a value that names another': { env: [{ name: 'A', value: '$(PORT)' }] },
+  'what Node reads when it starts': { env: [{ name: 'NODE_OPTIONS', value: '--no-warnings' }] },
   'resources of its own': { resources: { limits: { memory: '1Gi' } } },
   'a large package': { source: { package: { name: 'p-3f2a-5' } } },
   'an image': { runtime: 'image', source: { image: 'me/thing:1' } },

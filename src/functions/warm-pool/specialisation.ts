@@ -55,6 +55,8 @@ const knownOfContainer = new Set([
 ]);
 const ofThePool = new Set(['PORT', 'HOST', 'NOUGHT_CODE', 'NOUGHT_TERMINATION_LOG']);
 const signatures = ['json', 'fetch', 'asgi'];
+/** What the runtimes and libc read when a process starts: too late for one that has booted. */
+const readAtStart = /^(NODE_(?!ENV$)|UV_|PYTHON|LD_|MALLOC_|LANG$|LC_)/;
 /** A reference to another variable, or what stands for a dollar: resolved only where a pod is made. */
 const expansion = /\$[$(]/;
 /** Larger packages take longer over the wire than a pod takes to boot. */
@@ -105,6 +107,7 @@ function plainEnv(variables: readonly EnvVar[]): Record<string, string> | undefi
   for (const { name, value, valueFrom } of variables) {
     if (ofThePool.has(name)) continue;
     if (valueFrom !== undefined || value === undefined || expansion.test(value)) return undefined;
+    if (readAtStart.test(name)) return undefined;
     env[name] = value;
   }
   return env;
