@@ -91,7 +91,11 @@ class Response {
         : status !== 204 && `content-length: ${length}\r\n`;
     const endless = length === undefined && !bodyless && !this.#chunked;
     const head = this.#head(status, `${fields}${framing || ''}`, endless);
-    this.#connection.socket.write(head, 'latin1');
+    const { socket } = this.#connection;
+    // What follows at once goes with the head in one write.
+    socket.cork();
+    socket.write(head, 'latin1');
+    setImmediate(() => socket.uncork());
   }
 
   /** Returns false when the caller is slower: wait for `drained()` then. */
