@@ -11,7 +11,7 @@ import {
   podIndex,
 } from '../context.ts';
 import { isActive, isReady } from '../pod-state.ts';
-import { runTogether } from '../../lib/run-together.ts';
+import { runWhenSynced } from '../run-when-synced.ts';
 import { claimPods } from './claim-pods.ts';
 import { type Claimed, claimedPods } from './claimed-pods.ts';
 import { Expectations } from './expectations.ts';
@@ -84,17 +84,10 @@ class ReplicaSetController {
         deleted: (pod) => this.#podDeleted(pod),
       }),
     ];
-    try {
-      await Promise.all([pods.synced(signal), replicasets.synced(signal)]);
-      await runTogether(
-        [(running) => this.#queue.run(running), (running) => this.#events.run(running)],
-        signal,
-      );
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      for (const remove of removers) remove();
-    }
+    const tasks = [this.#queue, this.#events].map(
+      (task) => (running: AbortSignal) => task.run(running),
+    );
+    await runWhenSynced({ copies: [pods, replicasets], tasks, removers }, signal);
   }
 
   #podAdded(pod: Pod): void {

@@ -3,7 +3,8 @@ import { EventRecorder, refs } from '../../client/index.ts';
 import { WorkQueue } from '../../lib/work-queue.ts';
 import { type ControllerContext, keyOf, parseKey, podIndex } from '../context.ts';
 import { isFinished, podCondition } from '../pod-state.ts';
-import { runTogether } from '../../lib/run-together.ts';
+import { aborted } from '../../lib/wait.ts';
+import { runWhenSynced } from '../run-when-synced.ts';
 import type { EarlyPlacement } from './early-placement.ts';
 import { type Host, placePod } from './place-pod.ts';
 import { addAmounts, podRequests } from './resources.ts';
@@ -77,19 +78,18 @@ class Scheduler {
       }),
       nodes.handle({ added: retry, updated: retry, deleted: retry }),
     ];
-    try {
-      await Promise.all([pods.synced(signal), nodes.synced(signal)]);
-      const { placement } = this.#context;
-      if (placement !== undefined) removers.push(placement.use(this));
-      await runTogether(
-        [(running) => this.#queue.run(running), (running) => this.#events.run(running)],
-        signal,
-      );
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      for (const remove of removers) remove();
-    }
+    const tasks = [
+      (running: AbortSignal) => this.#queue.run(running),
+      (running: AbortSignal) => this.#events.run(running),
+      (running: AbortSignal) => this.#answerCreators(running),
+    ];
+    await runWhenSynced({ copies: [pods, nodes], tasks, removers }, signal);
+  }
+
+  async #answerCreators(signal: AbortSignal): Promise<void> {
+    const stop = this.#context.placement?.use(this);
+    await aborted(signal);
+    stop?.();
   }
 
   /** The node for a pod that is about to be created; undefined when it has to wait for one. */
