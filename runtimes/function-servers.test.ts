@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Language, startServer, type StartOptions } from './testing/function-server.ts';
 
@@ -142,7 +145,9 @@ for (const sample of samples) {
       await using server = await start(sample.context);
       const { port, hostname } = new URL(server.url);
       const caller = connect(Number(port), hostname);
-      caller.end('GET /a%20b?q=1&q=%C3%A9+2 HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\n\r\n');
+      caller.end(
+        'GET /a%20b?q=1&q=%C3%A9+2 HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nConstructor: c\r\n__proto__: p\r\n\r\n',
+      );
       let text = '';
       for await (const chunk of caller) text += String(chunk);
       const told = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as Record<string, unknown>;
@@ -224,6 +229,23 @@ for (const sample of samples) {
 
     test('reports an error of the import with file and line', async () => {
       await using server = await start(sample.importError);
+      assert.equal(await server.exited, 1);
+      const { file, line } = server.terminationMessage() as Record<string, unknown>;
+      assert.deepEqual({ file, line }, { file: sample.file, line: 2 });
+    });
+
+    test('tells the file of an error as it is mounted by a kubelet', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'nought-mounted-'));
+      mkdirSync(join(folder, 'code', '..2026_11'), { recursive: true });
+      writeFileSync(join(folder, 'code', '..2026_11', sample.file), sample.importError);
+      symlinkSync('..2026_11', join(folder, 'code', '..data'));
+      symlinkSync(join('..data', sample.file), join(folder, 'code', sample.file));
+      await using server = await startServer({
+        language: sample.language,
+        files: {},
+        handler: sample.file,
+        folder,
+      });
       assert.equal(await server.exited, 1);
       const { file, line } = server.terminationMessage() as Record<string, unknown>;
       assert.deepEqual({ file, line }, { file: sample.file, line: 2 });

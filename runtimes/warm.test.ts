@@ -103,6 +103,18 @@ for (const language of ['node', 'python'] as const) {
       assert.equal(answer.headers.get('content-type'), 'application/problem+json');
     });
 
+    test('reads away what came with a call that it refuses', async () => {
+      await using pod = await start();
+      const socket = await connected(pod);
+      const call = `POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n${'x'.repeat(20_000)}`;
+      socket.write(call.slice(0, 100));
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      assert.match(String(first), /^HTTP\/1\.1 503 /);
+      socket.end(`${call.slice(100)}${call}`);
+      assert.match(await drained(socket), /^HTTP\/1\.1 503 /);
+      assert.equal((await specialize(pod, hello)).status, 204);
+    });
+
     test('is specialised only once, also by claims at the same time', async () => {
       await using pod = await start();
       const claims = await Promise.all(Array.from({ length: 8 }, () => specialize(pod, hello)));

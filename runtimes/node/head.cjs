@@ -22,6 +22,10 @@ const single = new Set([
 const knownNames = new Map();
 const knownNamesLimit = 500;
 
+/** An object without a prototype, where no field has a meaning of its own; faster than a null one. */
+function Fields() {}
+Fields.prototype = Object.create(null);
+
 /** What a request is refused with before it reaches anybody; the connection ends with it. */
 class BadRequest extends Error {
   constructor(status, detail) {
@@ -45,7 +49,7 @@ function parseHead(text) {
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') {
     throw new BadRequest(505, 'The version is neither HTTP/1.1 nor HTTP/1.0');
   }
-  const headers = {};
+  const headers = new Fields();
   for (let count = 0; end < text.length; count += 1) {
     const start = end + 2;
     end = lineEnd(text, start);
@@ -86,8 +90,6 @@ function nameOf(sent) {
   if (known !== undefined) return known;
   if (!token.test(sent)) throw new BadRequest(400, 'The name of a field is malformed');
   const name = sent.toLowerCase();
-  // What would be no field of an object but its prototype.
-  if (name === '__proto__') throw new BadRequest(400, 'The name of a field is not supported');
   if (knownNames.size < knownNamesLimit) knownNames.set(sent, name);
   return name;
 }

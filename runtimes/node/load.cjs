@@ -164,7 +164,8 @@ function locate(error, folder) {
   const match = new RegExp(`(?:file://)?${prefix}/([^\\s:?()]+)(?:\\?[^:\\s]*)?:(\\d+)`).exec(
     stack,
   );
-  if (match !== null) return { file: match[1], line: Number(match[2]) };
+  // The kubelet mounts files as links into folders like `..2026_11_22`.
+  if (match !== null) return { file: match[1].replace(/^\.\.[^/]+\//, ''), line: Number(match[2]) };
   return error instanceof SyntaxError ? locateSyntaxError(folder) : {};
 }
 
