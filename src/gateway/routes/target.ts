@@ -62,8 +62,9 @@ export function resolveTarget(request: TargetRequest, domain: string): Target {
 
 /** `NS/NAME` of `NAME.NS.domain`; undefined for any other host. */
 function functionOfHost(host: string, domain: string): string | undefined {
-  const colon = host.lastIndexOf(':');
-  const portless = colon > host.lastIndexOf(']') ? colon : host.length;
+  let portless = host.length;
+  while (isDigit(host.charCodeAt(portless - 1))) portless -= 1;
+  portless = host[portless - 1] === ':' ? portless - 1 : host.length;
   const end = host[portless - 1] === '.' ? portless - 1 : portless;
   const start = end - domain.length;
   if (host[start - 1] !== '.') return undefined;
@@ -72,4 +73,8 @@ function functionOfHost(host: string, domain: string): string | undefined {
   const labels = name.slice(0, start - 1).split('.');
   const [first, second] = labels;
   return labels.length === 2 && first && second ? `${second}/${first}` : undefined;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }

@@ -5,8 +5,7 @@
  * names. What it accepts is described by offsets only, so that lines can be passed on in ranges.
  */
 export type FieldScan =
-  /** `end` is the offset after the empty line. */
-  | { readonly kind: 'fields'; readonly end: number }
+  | { readonly kind: 'fields' }
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'too-many' }
   | { readonly kind: 'malformed'; readonly detail: string };
@@ -26,6 +25,7 @@ export const tokenBytes: Uint8Array = classOf(
 const valueBytes: Uint8Array = valueClass();
 
 const incomplete: FieldScan = { kind: 'incomplete' };
+const fields: FieldScan = { kind: 'fields' };
 
 /** The offsets of the field lines of one head; made once and used again for each head. */
 export class FieldSpans {
@@ -38,6 +38,11 @@ export class FieldSpans {
   constructor(max: number) {
     this.#max = max;
     this.#offsets = new Int32Array(max * 4);
+  }
+
+  /** The offset after the empty line. */
+  get end(): number {
+    return this.last + 2;
   }
 
   lineStart(index: number): number {
@@ -71,7 +76,7 @@ export class FieldSpans {
         if (at + 1 >= length) return incomplete;
         if (bytes[at + 1] !== lf) return malformed('A carriage return stands alone');
         this.last = at;
-        return { kind: 'fields', end: at + 2 };
+        return fields;
       }
       if (this.count >= this.#max) return { kind: 'too-many' };
       const end = this.#line(bytes, at, length);

@@ -197,7 +197,8 @@ export class RequestFields {
       if (!hostPattern.test(value)) return fault(400, 'The Host header is malformed');
       this.#goodHost = value;
     }
-    this.host = value;
+    // Always the same text: whoever compares it with the one before need not look into it.
+    this.host = this.#goodHost;
     return true;
   }
 

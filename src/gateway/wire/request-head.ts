@@ -75,6 +75,7 @@ const methodLimit = 32;
 /** "HTTP/1." and the length of what follows the target: version and line end. */
 const versionStart = Buffer.from('HTTP/1.', 'latin1');
 const versionBytes = 10;
+const slash = 47;
 const digitZero = 48;
 const digitOne = 49;
 const incomplete: RequestHeadResult = { kind: 'incomplete' };
@@ -114,17 +115,20 @@ export class RequestHeadParser {
       case 'fields':
         break;
     }
-    if (scan.end > this.#limits.headBytes) return this.#tooLarge(431, 'header section');
-    const text = bytes.toString('latin1', 0, scan.end);
+    const { end } = this.#spans;
+    if (end > this.#limits.headBytes) return this.#tooLarge(431, 'header section');
+    const text = bytes.toString('latin1', 0, end);
     const fault = this.#fields.read(this.#spans, bytes, text, line.minor);
     if (fault !== undefined) return refused(fault.status, fault.detail);
-    return this.#head(line, text, scan.end);
+    return this.#head(line, text, end);
   }
 
   #head(line: RequestLine, text: string, end: number): RequestHeadResult {
     const fields = this.#fields;
     const stated = text.slice(line.targetStart, line.targetEnd);
-    const target = originForm(line.method, stated, fields.host);
+    // Nearly all are in that form already.
+    const isOrigin = stated.charCodeAt(0) === slash;
+    const target = isOrigin ? stated : originForm(line.method, stated, fields.host);
     if (target === undefined) {
       return refused(400, 'The request target is neither a path nor a URI of the same host');
     }
@@ -222,9 +226,8 @@ function otherVersion(version: string): Refused | { readonly kind: 'incomplete' 
 const targetBytes: Uint8Array = new Uint8Array(256).fill(1, space + 1, 127);
 targetBytes[35] = 0;
 
-/** The target as a path with query; the authority of an absolute URI must be the Host. */
+/** A target that is no path as one, with its query; the authority of an absolute URI must be the Host. */
 function originForm(method: string, target: string, host: string): string | undefined {
-  if (target.startsWith('/')) return target;
   if (target === '*') return method === 'OPTIONS' ? target : undefined;
   const uri = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
   if (uri === null || uri[1]?.toLowerCase() !== host.toLowerCase()) return undefined;

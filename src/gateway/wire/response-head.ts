@@ -73,10 +73,11 @@ export class ResponseHeadParser {
       case 'malformed':
         return malformed(`its header section is malformed (${scan.detail})`);
       case 'fields':
-        if (scan.end > headBytes) return tooLarge();
+        if (this.#spans.end > headBytes) return tooLarge();
         break;
     }
-    const text = bytes.toString('latin1', 0, length <= shortBytes ? length : scan.end);
+    const { end } = this.#spans;
+    const text = bytes.toString('latin1', 0, length <= shortBytes ? length : end);
     const fields = readFields(this.#spans, { bytes, text }, this.#dropped);
     if (typeof fields === 'string') return malformed(fields);
     const minor = bytes[minorAt] === zero ? 0 : 1;
@@ -93,7 +94,7 @@ export class ResponseHeadParser {
       lines: this.#spans.keep(text, this.#dropped),
       hasRequestId: fields.hasRequestId,
     };
-    return { kind: 'head', head, end: scan.end, text };
+    return { kind: 'head', head, end, text };
   }
 }
 

@@ -69,7 +69,7 @@ describe('defused', () => {
     [
       'a length in the trailers',
       `${start}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 40\r\nHost: evil\r\n\r\n`,
-      /\|40|evil/i,
+      /\|40(?![0-9a-f])|evil/i,
     ],
     [
       'chunk extensions',
