@@ -17,7 +17,7 @@ const defaultKept = 3;
 /** Lines are gathered for this long, so that many share one write; milliseconds. */
 const gatherMs = 200;
 /** At this many characters they are written without waiting. */
-const eagerChars = 64 * 1024;
+const eagerChars = 256 * 1024;
 /** More than this does not wait for a disk that is slow: lines are dropped, and counted. */
 const pendingLimitChars = 4 * 1024 * 1024;
 

@@ -2,7 +2,7 @@ import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 
 /** Where lines of an access log go. */
 export interface LogSink extends AsyncDisposable {
-  /** Resolves when the text is written; one write at a time. */
+  /** Resolves when the text, of ASCII, is written; one write at a time. */
   write(text: string): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export class LogFile implements LogSink {
 
   async write(text: string): Promise<void> {
     const { path, limitBytes } = this.#options;
-    const bytes = Buffer.from(text, 'utf8');
+    const bytes = Buffer.from(text, 'latin1');
     if (this.#file !== undefined && !(await this.#isInPlace(this.#file.inode))) await this.#close();
     let file = (this.#file ??= await this.#open());
     if (file.size > 0 && file.size + bytes.length > limitBytes) {

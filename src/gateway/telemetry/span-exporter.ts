@@ -1,7 +1,8 @@
 import { BackOff, type BackOffOptions } from '../../lib/back-off.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { type KeyValue, type Span, text } from './call-spans.ts';
+import { textAttribute } from './call-spans.ts';
+import { jsonText } from './json-text.ts';
 import { JsonPost, type PostAnswer } from './post-json.ts';
 import type { TraceOptions } from './trace-options.ts';
 
@@ -38,7 +39,8 @@ export class SpanExporter {
   readonly #options: SpanExporterOptions;
   readonly #head: string;
   readonly #post: JsonPost;
-  #queue: Span[] = [];
+  /** Spans in JSON. */
+  #queue: string[] = [];
   #wake: (() => void) | undefined;
   #full: (() => void) | undefined;
   #failing = false;
@@ -58,7 +60,8 @@ export class SpanExporter {
     return this.#queue.length;
   }
 
-  add(spans: readonly Span[]): void {
+  /** Queues the spans of one call, as made by `callSpans`, or drops them. */
+  add(spans: readonly string[]): void {
     const { queueSpans, batchSpans } = this.#options.traces;
     if (this.#queue.length + spans.length > queueSpans) {
       this.droppedFull += spans.length;
@@ -106,7 +109,7 @@ export class SpanExporter {
   async #batch(signal: AbortSignal, attempts: number): Promise<void> {
     const { clock, random, traces, backOff: options = retryBackOff } = this.#options;
     const spans = this.#queue.splice(0, traces.batchSpans);
-    const json = `${this.#head}${JSON.stringify(spans)}}]}]}`;
+    const json = `${this.#head}[${spans.join(',')}]}]}]}`;
     const backOff = new BackOff(options, random);
     for (let attempt = 1; ; attempt += 1) {
       const sent = await this.#send(json, spans.length, signal);
@@ -155,16 +158,17 @@ export class SpanExporter {
 
 /** ExportTraceServiceRequest in JSON up to its spans. */
 function requestHead({ traces, gateway }: SpanExporterOptions): string {
-  const attributes: readonly KeyValue[] = [
-    text('service.name', traces.serviceName),
-    text('service.instance.id', gateway),
-    text('telemetry.sdk.name', 'nought'),
-    text('telemetry.sdk.language', 'nodejs'),
-    ...Object.entries(traces.resource).map(([key, value]) => text(key, value)),
+  const attributes = [
+    textAttribute('service.name', traces.serviceName),
+    textAttribute('service.instance.id', gateway),
+    textAttribute('telemetry.sdk.name', 'nought'),
+    textAttribute('telemetry.sdk.language', 'nodejs'),
+    ...Object.entries(traces.resource).map(([key, value]) => {
+      return `{"key":${jsonText(key)},"value":{"stringValue":${jsonText(value)}}}`;
+    }),
   ];
-  const resource = JSON.stringify({ attributes });
-  const scope = JSON.stringify({ name: 'nought.gateway' });
-  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":${scope},"spans":`;
+  const resource = `{"attributes":[${attributes.join(',')}]}`;
+  return `{"resourceSpans":[{"resource":${resource},"scopeSpans":[{"scope":{"name":"nought.gateway"},"spans":`;
 }
 
 /** `partialSuccess.rejectedSpans` of the answer: an int64, so a string in JSON. */
