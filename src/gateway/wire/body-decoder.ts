@@ -7,6 +7,9 @@ const semicolon = 59;
 const space = 32;
 const tab = 9;
 const colon = 58;
+const equals = 61;
+const quote = 34;
+const backslash = 92;
 
 /** Longest chunk-size line with its extensions, and longest trailer section; bytes. */
 const extensionLimit = 1024;
@@ -15,6 +18,12 @@ const trailerLimit = 8192;
 type State =
   | 'size'
   | 'extension'
+  | 'extension-name'
+  | 'extension-value'
+  | 'extension-token'
+  | 'extension-quoted'
+  | 'extension-escape'
+  | 'extension-end'
   | 'size-lf'
   | 'data'
   | 'data-cr'
@@ -26,6 +35,8 @@ type State =
   | 'end-lf'
   | 'done'
   | 'failed';
+
+type ExtensionState = Extract<State, `extension${string}`>;
 
 /**
  * Takes the framing off a body: incremental, strict, and without copying.
@@ -97,7 +108,13 @@ export class BodyDecoder {
       case 'size':
         return this.#size(byte);
       case 'extension':
-        return this.#within(extensionLimit, byte === cr ? 'size-lf' : text(byte, 'extension'));
+      case 'extension-name':
+      case 'extension-value':
+      case 'extension-token':
+      case 'extension-quoted':
+      case 'extension-escape':
+      case 'extension-end':
+        return this.#within(extensionLimit, extension(this.#state, byte));
       case 'size-lf':
         return this.#afterSize(byte);
       case 'data-cr':
@@ -148,6 +165,38 @@ export class BodyDecoder {
     this.#overhead += 1;
     return this.#overhead > limit ? 'failed' : next;
   }
+}
+
+/**
+ * Within the extensions of a chunk (RFC 9112 section 7.1.1): `;name`, `;name=token` or `;name="text"`,
+ * without the white space that the RFC deems bad.
+ */
+function extension(state: ExtensionState, byte: number): State {
+  const isToken = tokenBytes[byte] === 1;
+  switch (state) {
+    case 'extension':
+      return isToken ? 'extension-name' : 'failed';
+    case 'extension-name':
+      if (byte === equals) return 'extension-value';
+      return isToken ? state : afterExtension(byte);
+    case 'extension-value':
+      if (byte === quote) return 'extension-quoted';
+      return isToken ? 'extension-token' : 'failed';
+    case 'extension-token':
+      return isToken ? state : afterExtension(byte);
+    case 'extension-quoted':
+      if (byte === quote) return 'extension-end';
+      return byte === backslash ? 'extension-escape' : text(byte, state);
+    case 'extension-escape':
+      return text(byte, 'extension-quoted');
+    case 'extension-end':
+      return afterExtension(byte);
+  }
+}
+
+function afterExtension(byte: number): State {
+  if (byte === cr) return 'size-lf';
+  return byte === semicolon ? 'extension' : 'failed';
 }
 
 function text(byte: number, state: State): State {

@@ -99,6 +99,8 @@ export class RequestHeadParser {
   }
 
   parse(bytes: Buffer): RequestHeadResult {
+    // One empty line may stand before a request (RFC 9112 section 2.2); half of one says nothing yet.
+    if (bytes[0] === cr && bytes.length === 1) return incomplete;
     const start = bytes[0] === cr && bytes[1] === lf ? 2 : 0;
     const line = scanRequestLine(bytes, start);
     if (line.kind === 'refused') return line;
