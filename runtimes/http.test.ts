@@ -15,6 +15,8 @@ interface Sample {
   readonly signature: string;
   /** Answers without looking at the body. */
   readonly deaf: string;
+  /** Answers the query's `body` with its `length` as the length that it states. */
+  readonly stated: string;
 }
 
 const samples: Record<Language, Sample> = {
@@ -27,6 +29,8 @@ const samples: Record<Language, Sample> = {
     count:
       'export default { async fetch(request) { let size = 0; for await (const piece of request.body ?? []) size += piece.length; return new Response(String(size)); } };',
     deaf: 'export default { fetch: () => new Response("ok") };',
+    stated:
+      'export default { fetch({ url }) { const { body, length } = Object.fromEntries(new URL(url).searchParams); const headers = { "content-length": length, date: "yesterday", connection: "close", "transfer-encoding": "gzip" }; return new Response(body, { headers }); } };',
   },
   python: {
     handler: 'main.py',
@@ -49,6 +53,16 @@ async def app(scope, receive, send):
     if scope["type"] == "lifespan": return
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"ok"})
+`,
+    stated: `
+from urllib.parse import parse_qs
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan": return
+    query = parse_qs(scope["query_string"])
+    headers = [(b"content-length", query[b"length"][0]), (b"date", b"yesterday"), (b"connection", b"close"), (b"transfer-encoding", b"gzip")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": query[b"body"][0], "more_body": True})
+    await send({"type": "http.response.body"})
 `,
   },
 };
@@ -217,6 +231,21 @@ for (const language of ['node', 'python'] as const) {
       const text = post('/', 'x'.repeat(20_000));
       const answer = await converse(server, text.slice(0, 200), text.slice(200) + text);
       assert.equal(answer.match(/HTTP\/1.1 200 /g)?.length, 2);
+    });
+
+    test('states the length that the function states, and breaks off what differs', async () => {
+      await using server = await start(sample.stated, { signature, handler: application });
+      const ask = (length: number): string =>
+        `GET /?body=four&length=${length} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      const right = await converse(server, ask(4) + ask(4));
+      assert.deepEqual(bodies(right), ['four', 'four']);
+      assert.equal(right.match(/date: /g)?.length, 2);
+      assert.doesNotMatch(right, /close|encoding/);
+      for (const wrong of [3, 5]) {
+        // Broken off, so that nobody takes what follows for a second answer.
+        const answer = await converse(server, ask(wrong) + ask(4)).catch(() => '');
+        assert.ok((answer.match(/HTTP\/1\.1/g) ?? []).length <= 1, answer);
+      }
     });
 
     test('reads a large body as a stream, in little memory', async () => {

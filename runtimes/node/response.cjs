@@ -177,7 +177,8 @@ class Response {
     const close = this.#connection.closesWith(this);
     const keep = this.#request.minor === 0 ? 'connection: keep-alive\r\n' : '';
     const connection = close ? 'connection: close\r\n' : keep;
-    return `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\n${fields}${connection}${date()}\r\n`;
+    const dated = !this.whole && /^date: /m.test(fields);
+    return `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\n${fields}${connection}${dated ? '' : date()}\r\n`;
   }
 
   #isBodyless(status) {

@@ -10,6 +10,9 @@ LINE_LIMIT = 16 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
 READ_SIZE = 64 * 1024
 
+# Fields that belong to the connection, which is not the function's.
+CONNECTION_FIELDS = (b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te")
+
 DAYS = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
@@ -142,27 +145,40 @@ class Response:
         self.finished = False
         self.chunked = False
         self.bodyless = False
+        # Bytes that were promised and are still to come.
+        self.owed = None
 
     def start(self, status, headers, length=None):
-        """Sends the head. ``headers`` is a list of (name, value) in bytes; length None streams."""
-        self.started = True
-        self.bodyless = self.request.method == "HEAD" or status in (204, 304)
+        """Returns the head. ``headers`` is a list of (name, value) in bytes; length None streams."""
+        bodyless = self.request.method == "HEAD" or status in (204, 304)
         lines = [("HTTP/1.1 %d %s" % (status, REASONS.get(status, ""))).encode("latin-1")]
-        names = set()
+        dated = False
         for name, value in headers:
             if b"\r" in value or b"\n" in value or b"\r" in name or b"\n" in name:
                 raise ValueError("A header of the answer holds a line break")
-            names.add(name.lower())
+            lower = name.lower()
+            if lower in CONNECTION_FIELDS:
+                continue
+            if lower == b"content-length":
+                stated = int(value)
+                if length is not None and length != stated and not bodyless:
+                    raise ValueError("The answer has %d bytes, and a Content-Length of %d" % (length, stated))
+                length = stated
+                continue
+            dated = dated or lower == b"date"
             lines.append(name + b": " + value)
-        if length is not None and status != 204 and b"content-length" not in names:
-            lines.append(b"content-length: %d" % length)
-        elif length is None and b"content-length" not in names and not self.bodyless:
+        self.started, self.bodyless, self.owed = True, bodyless, length
+        if length is not None:
+            if status != 204:
+                lines.append(b"content-length: %d" % length)
+        elif not bodyless:
             if self.request.version == b"HTTP/1.1":
                 self.chunked = True
                 lines.append(b"transfer-encoding: chunked")
             else:
                 self.connection.close_after = True
-        lines.append(_date())
+        if not dated:
+            lines.append(_date())
         if self.connection.closing(self.request):
             lines.append(b"connection: close")
         return b"\r\n".join(lines) + b"\r\n\r\n"
@@ -175,11 +191,17 @@ class Response:
     def write(self, data):
         if self.bodyless or not data:
             return
+        if self.owed is not None:
+            self.owed -= len(data)
+            if self.owed < 0:
+                raise ValueError("The answer is longer than its Content-Length")
         self.connection.write(b"%x\r\n%s\r\n" % (len(data), data) if self.chunked else data)
 
     def end(self):
+        if self.owed and not self.bodyless:
+            raise ValueError("The answer is shorter than its Content-Length")
         self.finished = True
-        if self.chunked and not self.bodyless:
+        if self.chunked:
             self.connection.write(b"0\r\n\r\n")
 
     def problem(self, error, title=None):
