@@ -287,6 +287,38 @@ describe('traffic', () => {
   });
 });
 
+test('gateways keep the hard limit of pods that two targets share, and starve none', async () => {
+  await using platform = await startPlatform('--gateways', '2');
+  const code = `let now = 0;
+export default async () => {
+  now += 1;
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  now -= 1;
+  return now;
+};`;
+  await platform.apply(
+    functionManifest('narrow', 'node', code, '  scaling: {hardConcurrency: 1, max: 2}\n'),
+  );
+  await platform.kubectl('wait', '--for=condition=Ready', 'fn/narrow', '--timeout=30s');
+  const revision = await platform.kubectl('get', 'fn/narrow', '-o', 'jsonpath={.status.revision}');
+  const traffic = [
+    { latest: true, weight: 50 },
+    { revision, weight: 50, tag: 'same' },
+  ];
+  const patch = JSON.stringify({ spec: { traffic } });
+  await platform.kubectl('patch', 'fn/narrow', '--type=merge', '-p', patch);
+  await eventually('the traffic is in force', async () => {
+    assert.match(await platform.kubectl('get', 'fn/narrow', '-o', 'yaml'), /tag: same\n +url:/);
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, async (_, call) => {
+      const response = await platform.call(call % 3 === 0 ? 'narrow@same' : 'narrow', {});
+      return `${response.status} ${await response.text()}`;
+    }),
+  );
+  assert.deepEqual(new Set(answers), new Set(['200 0']));
+});
+
 function byHost(gateway: string, host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request(gateway, { method: 'POST', headers: { host } }, (response) => {

@@ -1,4 +1,5 @@
 import {
+  functionOfDemand,
   type SlotAnswer,
   SlotHolder,
   slotLeaseMs,
@@ -157,7 +158,10 @@ export class SharedSlots {
   /** Uses what there is, gives back what is owed. */
   #settle(name: string): void {
     const route = this.#routes.get(name);
-    if (route === undefined) return;
+    if (route === undefined) {
+      this.#settleUnknown(name);
+      return;
+    }
     this.#options.changed(route);
     for (const endpoint of route.endpoints.values()) {
       if (route.isCurrent(endpoint)) this.#giveBack(route, endpoint);
@@ -166,13 +170,24 @@ export class SharedSlots {
     this.#schedule();
   }
 
+  /** Our slots of its pods are for another target of the function, which names the same revision. */
+  #settleUnknown(name: string): void {
+    const { function: key, revision } = functionOfDemand(name);
+    for (const endpoint of this.#endpoints.values()) {
+      const { facts } = endpoint;
+      if (facts.function !== key || (revision !== undefined && facts.revision !== revision))
+        continue;
+      this.#release(endpoint, name, false);
+    }
+  }
+
   #giveBack(route: Route, endpoint: Endpoint): void {
-    const back = this.#holder.release({
-      function: route.facts.key,
-      pod: endpoint.uid,
-      inUse: endpoint.inFlight,
-      waiting: route.holding.size > 0 && endpoint.routable,
-    });
+    this.#release(endpoint, route.facts.key, route.holding.size > 0 && endpoint.routable);
+  }
+
+  #release(endpoint: Endpoint, name: string, waiting: boolean): void {
+    const { uid: pod, inFlight: inUse } = endpoint;
+    const back = this.#holder.release({ function: name, pod, inUse, waiting });
     if (back === 0) return;
     this.#returned.set(endpoint.uid, (this.#returned.get(endpoint.uid) ?? 0) + back);
     this.#schedule();
