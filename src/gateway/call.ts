@@ -8,6 +8,7 @@ import type { Endpoint } from './routes/endpoint.ts';
 import type { Route } from './routes/route.ts';
 import type { Exchange, ExchangeOwner } from './wire/exchange.ts';
 import { type Problem, problemAnswer } from './wire/problem.ts';
+import type { ConnectionUse } from './wire/pod-connections.ts';
 import type { ResponseHead } from './wire/response-head.ts';
 import type {
   ResponseSink,
@@ -18,16 +19,7 @@ import type {
 type State = 'waiting' | 'dialing' | 'sent' | 'answering' | 'tunnel' | 'over';
 
 /** Methods whose repetition has no further effect (RFC 9110 section 9.2.2). */
-const idempotent = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'DELETE',
-  'QUERY',
-  'PROPFIND',
-  'SEARCH',
-]);
+const idempotent = new Set('GET HEAD OPTIONS PUT DELETE QUERY PROPFIND SEARCH'.split(' '));
 /** Pods that are tried for one request before it is given up. */
 const maxAttempts = 10;
 /** Bodies up to this size are kept until the answer begins, for a request that never left. */
@@ -132,9 +124,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#state = 'dialing';
     this.#endpoint = endpoint;
     this.#deadline = now + this.#services.dialTimeoutMs;
-    const repeatable = this.#idempotent && this.#body.done;
-    const use = this.#resent ? 'new' : repeatable ? 'repeatable' : 'once';
-    this.#connection = endpoint.connections.take(use);
+    this.#connection = endpoint.connections.take(this.#connectionUse);
     this.#connection.open(this);
   }
 
@@ -279,6 +269,13 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     if (this.#exchange.started) this.#abort('pod-failed');
     else this.#answerProblem(brokenPod(this.#route.facts.key, failure.reason));
     this.#finish();
+  }
+
+  get #connectionUse(): ConnectionUse {
+    if (this.#resent) return 'new';
+    // Function servers close no idle connection as long as calls may come; other programs do.
+    const isKept = this.#route.facts.probeable;
+    return isKept || (this.#idempotent && this.#body.done) ? 'any' : 'fresh';
   }
 
   get #idempotent(): boolean {

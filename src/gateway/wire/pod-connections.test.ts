@@ -21,7 +21,7 @@ test('idle() keeps the newest connection when there are as many as may be, for t
   // By now a pod might be closing those: a request that must not be sent twice trusts none of them.
   clock.recent = 5000;
   pool.idle(newest);
-  assert.equal(pool.take('once'), newest);
+  assert.equal(pool.take('fresh'), newest);
   assert.equal(pool.idleCount, 127);
   newest.destroy();
   pool.close();

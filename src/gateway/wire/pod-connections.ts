@@ -5,8 +5,11 @@ import {
   UpstreamConnection,
 } from './upstream-connection.ts';
 
-/** `once`: the request must not reach a pod twice; `new`: nothing that was used before will do. */
-export type ConnectionUse = 'repeatable' | 'once' | 'new';
+/**
+ * What will do for a request. `any`: it may be repeated, or the pod closes no idle connection;
+ * `fresh`: one that the pod is not about to close; `new`: none that was used before.
+ */
+export type ConnectionUse = 'any' | 'fresh' | 'new';
 
 /** How long an idle connection is kept when the pod says nothing about it; milliseconds. */
 const idleMs = 60_000;
@@ -23,8 +26,8 @@ const maxIdle = 128;
  * 1. It belongs to one pod, known by its uid; `close` destroys what is idle, and what is in use when
  *    it comes back. So no connection outlives the pod's entry, whoever has its address next.
  * 2. Last in, first out: what load does not need becomes old and is closed.
- * 3. A request that must not be repeated gets a connection that the pod is not about to close:
- *    within its announced time, or used a moment ago.
+ * 3. `fresh` is a connection within the time that the pod announced, or used a moment ago: that one a
+ *    pod of which nothing more is known is not about to close.
  */
 export class PodConnections implements ConnectionHome {
   readonly address: UpstreamAddress;
@@ -80,7 +83,7 @@ export class PodConnections implements ConnectionHome {
       const connection = this.#idle.at(-1) as UpstreamConnection;
       if (connection.usable) {
         const now = this.clock.recent;
-        const end = use === 'once' ? safeEndOf(connection) : endOf(connection);
+        const end = use === 'fresh' ? safeEndOf(connection) : endOf(connection);
         if (now >= end) return undefined;
         this.#idle.pop();
         return connection;
