@@ -151,7 +151,7 @@ test('a file is set aside by its size, and no more of them are kept than asked f
   {
     await using file = new LogFile({ path: folder.file, limitBytes: 500, kept: 2 });
     for (let index = 0; index < 20; index += 1) {
-      await file.write(accessLine(access({ target: `/${index}` }), 'json'));
+      await file.write(Buffer.from(accessLine(access({ target: `/${index}` }), 'json')));
     }
   }
   assert.deepEqual(readdirSync(folder.path).toSorted(), [

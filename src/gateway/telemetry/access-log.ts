@@ -16,10 +16,33 @@ const defaultLimitBytes = 100 * 1024 * 1024;
 const defaultKept = 3;
 /** Lines are gathered for this long, so that many share one write; milliseconds. */
 const gatherMs = 200;
-/** At this many characters they are written without waiting. */
-const eagerChars = 256 * 1024;
+/** Lines are gathered in pieces of this size; a full one is written without waiting. */
+const pieceBytes = 64 * 1024;
 /** More than this does not wait for a disk that is slow: lines are dropped, and counted. */
-const pendingLimitChars = 4 * 1024 * 1024;
+const pendingLimitBytes = 4 * 1024 * 1024;
+
+/** Lines that are to be written together. */
+class Piece {
+  readonly #bytes: Buffer;
+  #used = 0;
+  lines = 0;
+
+  constructor(size: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used);
+  }
+
+  /** False when there is no room for the line. */
+  add(line: string): boolean {
+    if (this.#used + line.length > this.#bytes.length) return false;
+    this.#used += this.#bytes.write(line, this.#used, 'latin1');
+    this.lines += 1;
+    return true;
+  }
+}
 
 /**
  * Writes one line per request, beside the requests and never in their way.
@@ -33,8 +56,10 @@ export class AccessLog implements AsyncDisposable {
   readonly #format: AccessLogFormat;
   readonly #sink: LogSink;
   readonly #log: Log;
-  #pending = '';
-  #lines = 0;
+  /** Gathers lines as bytes at once: as text they would wait in pieces that each collection of garbage has to walk. */
+  #piece: Piece | undefined;
+  #full: Piece[] = [];
+  #fullBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failing = false;
@@ -50,21 +75,31 @@ export class AccessLog implements AsyncDisposable {
   }
 
   add(access: Access): void {
-    if (this.#pending.length >= pendingLimitChars) {
+    if (this.#fullBytes >= pendingLimitBytes) {
       this.dropped += 1;
       return;
     }
-    this.#pending += accessLine(access, this.#format);
-    this.#lines += 1;
-    if (this.#writing !== undefined) return;
-    if (this.#pending.length >= eagerChars) this.#begin();
-    else this.#timer ??= setTimeout(() => this.#begin(), gatherMs);
+    const line = accessLine(access, this.#format);
+    this.#piece ??= new Piece(Math.max(pieceBytes, line.length));
+    if (!this.#piece.add(line)) {
+      this.#complete(this.#piece);
+      this.#piece = new Piece(Math.max(pieceBytes, line.length));
+      this.#piece.add(line);
+      this.#begin();
+    } else if (this.#writing === undefined) {
+      this.#timer ??= setTimeout(() => this.#begin(), gatherMs);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#begin();
     await this.#writing;
     await this.#sink[Symbol.asyncDispose]();
+  }
+
+  #complete(piece: Piece): void {
+    this.#full.push(piece);
+    this.#fullBytes += piece.written.length;
   }
 
   #begin(): void {
@@ -76,13 +111,10 @@ export class AccessLog implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    while (this.#lines > 0) {
-      const text = this.#pending;
-      const lines = this.#lines;
-      this.#pending = '';
-      this.#lines = 0;
+    for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
+      const { written: bytes, lines } = piece;
       try {
-        await this.#sink.write(text);
+        await this.#sink.write(bytes);
         this.written += lines;
         this.#failing = false;
       } catch (error) {
@@ -94,14 +126,24 @@ export class AccessLog implements AsyncDisposable {
         }
         this.#failing = true;
       }
+      this.#fullBytes -= bytes.length;
     }
+  }
+
+  /** The oldest lines that wait; undefined for none. */
+  #next(): Piece | undefined {
+    if (this.#full.length === 0 && this.#piece !== undefined) {
+      this.#complete(this.#piece);
+      this.#piece = undefined;
+    }
+    return this.#full.shift();
   }
 }
 
 const standardOutput: LogSink = {
-  write: (text) =>
+  write: (bytes) =>
     new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => {
+      process.stdout.write(bytes, (error) => {
         if (error) reject(error);
         else resolve();
       });

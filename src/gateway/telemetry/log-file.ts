@@ -2,8 +2,8 @@ import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 
 /** Where lines of an access log go. */
 export interface LogSink extends AsyncDisposable {
-  /** Resolves when the text, of ASCII, is written; one write at a time. */
-  write(text: string): Promise<void>;
+  /** Resolves when the bytes are written; one write at a time. */
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 export interface LogFileOptions {
@@ -28,9 +28,8 @@ export class LogFile implements LogSink {
     this.#options = options;
   }
 
-  async write(text: string): Promise<void> {
+  async write(bytes: Uint8Array): Promise<void> {
     const { path, limitBytes } = this.#options;
-    const bytes = Buffer.from(text, 'latin1');
     if (this.#file !== undefined && !(await this.#isInPlace(this.#file.inode))) await this.#close();
     let file = (this.#file ??= await this.#open());
     if (file.size > 0 && file.size + bytes.length > limitBytes) {
