@@ -289,3 +289,98 @@ test('a WebSocket that the function refuses gets its answer', async () => {
   assert.match(answer, /^HTTP\/1\.1 401 /);
   assert.ok(answer.includes('who?'));
 });
+
+test('a client that ends its side has all its requests answered, then the connection closes', async () => {
+  await using gateway = await Harness.start();
+  await using pod = await startPod((request, response) => {
+    request.resume();
+    setTimeout(() => response.end(`answer to ${request.url}`), 20);
+  });
+  gateway.function();
+  gateway.pod(pod);
+  const post = (name: string): string =>
+    `POST /default/diff/${name} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`;
+  for (const names of [['one'], ['one', 'two', 'three']]) {
+    using client = new RawClient(gateway.port, true);
+    client.socket.end(names.map(post).join(''));
+    const received = await client.untilClosed();
+    const answers = [...received.matchAll(/answer to \/([a-z]+)/g)].map((match) => match[1]);
+    assert.deepEqual(answers, names);
+    assert.equal(received.split('\r\nConnection: close\r\n').length, 2, 'the last one says so');
+  }
+});
+
+test('a client that ends its side within a request gets no answer, and no pod hears of it', async () => {
+  await using gateway = await Harness.start();
+  await using pod = await startPod();
+  gateway.function();
+  gateway.pod(pod);
+  for (const text of [
+    'POST /default/diff HTTP/1.1\r\nHost: x\r\n',
+    'POST /default/diff HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{}',
+  ]) {
+    using client = new RawClient(gateway.port, true);
+    client.socket.end(text);
+    await client.untilClosed();
+    assert.ok(!client.received.includes('200'));
+  }
+  assert.deepEqual(pod.seen, []);
+});
+
+test('a WebSocket that one side leaves ends on the other, and its slot is free', async () => {
+  await using gateway = await Harness.start();
+  await using pod = await startPod();
+  const server = new WebSocketServer({ server: pod.server });
+  const sockets: WebSocket[] = [];
+  let closed = 0;
+  server.on('connection', (socket) => {
+    sockets.push(socket);
+    socket.on('close', () => (closed += 1));
+  });
+  gateway.function({ spec: { scaling: { hardConcurrency: 1 } } });
+  gateway.pod(pod);
+  for (const leaves of ['client', 'function']) {
+    const client = new WebSocket(`ws://127.0.0.1:${gateway.port}/default/diff`);
+    await once(client, 'open');
+    const before = closed;
+    if (leaves === 'client') client.terminate();
+    else sockets.at(-1)?.terminate();
+    await once(client, 'close');
+    await until(() => closed === before + 1, 'the other side has heard');
+  }
+  const state = (await (await gateway.fetch('/default/diff')).json()) as { inFlight: number };
+  assert.equal(state.inFlight, 0);
+  server.close();
+});
+
+test('a WebSocket whose client does not read stops the function, in bounded memory', async () => {
+  await using gateway = await Harness.start();
+  await using pod = await startPod();
+  const server = new WebSocketServer({ server: pod.server, perMessageDeflate: false });
+  let pending = (): number => 0;
+  let sent = 0;
+  server.on('connection', (socket) => {
+    pending = () => socket.bufferedAmount;
+    const block = Buffer.alloc(256 * 1024);
+    const send = (): void => {
+      sent += block.length;
+      if (sent < 1 << 30) socket.send(block, () => setImmediate(send));
+    };
+    send();
+  });
+  gateway.function();
+  gateway.pod(pod);
+  const client = new WebSocket(`ws://127.0.0.1:${gateway.port}/default/diff`);
+  await once(client, 'open');
+  client.pause();
+  let last = -1;
+  let still = 0;
+  await until(() => {
+    still = sent === last && pending() > 0 ? still + 1 : 0;
+    last = sent;
+    return still > 50;
+  }, 'the function is held back');
+  assert.ok(sent < 64 * 1024 * 1024, `${sent} bytes`);
+  client.terminate();
+  server.close();
+});

@@ -78,14 +78,13 @@ export class ClientConnection implements ExchangeHost, Connection {
   }
 
   get closing(): boolean {
-    return this.#front.closing || this.#ended;
+    return this.#front.closing || (this.#ended && this.#pending.length === 0);
   }
 
   /** Ends a connection that is between two requests. */
   closeIdle(): void {
     if (this.#exchange === undefined && !this.#lingering && this.#pending.length === 0) {
-      this.socket.end();
-      this.#linger();
+      this.#hangUp();
     }
   }
 
@@ -124,9 +123,8 @@ export class ClientConnection implements ExchangeHost, Connection {
   finished(keepAlive: boolean, bodyComplete: boolean): void {
     this.#exchange = undefined;
     this.#unsent = undefined;
-    if (!keepAlive || !bodyComplete || this.#ended) {
-      this.socket.end();
-      this.#linger();
+    if (!keepAlive || !bodyComplete || (this.#ended && this.#pending.length === 0)) {
+      this.#hangUp();
       return;
     }
     this.#headBegun = false;
@@ -209,6 +207,7 @@ export class ClientConnection implements ExchangeHost, Connection {
       else this.#begin(result.head, result.end);
     }
     this.#parsing = false;
+    if (this.#ended && this.#ready) this.#hangUp();
   }
 
   #begin(head: RequestHead, bodyStart: number): void {
@@ -219,6 +218,7 @@ export class ClientConnection implements ExchangeHost, Connection {
     this.#pending = used >= rest.length ? empty : rest.subarray(used);
     this.#armBody();
     this.#front.handler(exchange);
+    if (this.#ended && this.#exchange === exchange) this.#ends(exchange);
   }
 
   #armBody(): void {
@@ -252,6 +252,11 @@ export class ClientConnection implements ExchangeHost, Connection {
     exchange.answer(problemAnswer(refusal(status, detail), ''));
   }
 
+  #hangUp(): void {
+    this.socket.end();
+    this.#linger();
+  }
+
   #linger(): void {
     this.#lingering = true;
     this.#pending = empty;
@@ -263,16 +268,15 @@ export class ClientConnection implements ExchangeHost, Connection {
     this.#front.clock.monotonic();
     this.#ended = true;
     const exchange = this.#exchange;
-    if (exchange === undefined) {
-      if (!this.#lingering) {
-        this.socket.end();
-        this.#linger();
-      }
-    } else if (exchange.bodyComplete || exchange.tunneling) {
-      this.#checkLeft(exchange);
-    } else {
-      this.socket.destroy();
-    }
+    if (exchange !== undefined) this.#ends(exchange);
+    else if (this.#ready) this.#hangUp();
+  }
+
+  /** Nothing follows from the client; what it has sent is answered. */
+  #ends(exchange: ClientExchange): void {
+    this.#leaveChecks = 0;
+    if (exchange.bodyComplete || exchange.tunneling) this.#checkLeft(exchange);
+    else this.socket.destroy();
   }
 
   #checkLeft(exchange: ClientExchange): void {

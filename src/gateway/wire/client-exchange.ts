@@ -157,7 +157,7 @@ export class ClientExchange implements Exchange {
   /** The client has ended its side after a complete request, or in a tunnel. */
   halfClosed(): void {
     if (this.#over) return;
-    this.#keepAlive = false;
+    if (this.#host.closing) this.#keepAlive = false;
     if (this.#mode === 'tunnel') {
       if (!this.#clientEnded) this.#owner?.bodyEnd();
       this.#clientEnded = true;
