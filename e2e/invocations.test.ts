@@ -279,3 +279,21 @@ test('of finished invocations the newest are kept, as many and as large as may b
     assert.ok(names.includes(newest), `${newest} of ${names.join(' ')}`);
   }
 });
+
+test('an invocation that takes the name of one that was deleted while it ran is carried out too', async () => {
+  await using world = await openWorld();
+  const { plane, gateway } = world;
+  const resource = plane.client.resource(refs.invocations);
+  const fn = await createFunction(plane, 'f');
+  gateway.answer = ({ path, answer }) => {
+    if (path.endsWith('/second')) answer.end();
+  };
+  for (let round = 0; round < 10; round += 1) {
+    const first = await invoke(plane, fn, 'a', { path: '/first' });
+    await phase(plane, 'a', 'Running');
+    await resource.delete(first.metadata);
+    await invoke(plane, fn, 'a', { path: '/second' });
+    const second = await phase(plane, 'a', 'Succeeded');
+    await resource.delete(second.metadata);
+  }
+});

@@ -71,6 +71,8 @@ const concurrency = 8;
 /** What an answer may take beside the wait for a pod and the function's own timeout. */
 const transferMs = 10_000;
 const failedAttemptRetryMs = 1000;
+/** One for all: an error of its own per finished invocation costs more than the rest of its end. */
+const cancelled = new Error('The invocation was cancelled');
 /** How often a dead letter whose Function is missing is tried again. */
 const missingFunctionRetryMs = 10_000;
 
@@ -141,7 +143,7 @@ export class InvocationExecutor {
   #cancel(invocation: InvocationObject): void {
     const key = keyOf(invocation);
     this.#due.drop(key, groupOf(invocation));
-    this.#attempts.get(key)?.stop.abort(new Error('The invocation was cancelled'));
+    this.#attempts.get(key)?.stop.abort(cancelled);
   }
 
   async #reconcile(key: string): Promise<ReconcileResult | void> {
@@ -177,16 +179,16 @@ export class InvocationExecutor {
     try {
       await this.#attempt(key, signal);
     } catch (error) {
-      againMs = failedAttemptRetryMs;
       if (!signal.aborted) {
+        againMs = failedAttemptRetryMs;
         const { log } = this.#options;
         log.warn('An attempt could not be made', { invocation: key, error: String(error) });
       }
     }
     this.#attempts.delete(key);
     this.#due.done(group);
-    // Who has cut it off knows what comes next.
-    if (!signal.aborted) this.#queue.addAfter(key, againMs);
+    // Also when it was cut off: another invocation may have the name by now.
+    this.#queue.addAfter(key, againMs);
   }
 
   async #attempt(key: string, signal: AbortSignal): Promise<void> {
