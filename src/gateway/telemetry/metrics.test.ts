@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Family, parseExposition } from '../../lib/testing/parse-exposition.ts';
+import { type LogFields, silentLog } from '../../lib/log.ts';
 import { startPod } from '../testing/fake-pod.ts';
 import { Harness, until } from '../testing/harness.ts';
 import { exchangeRaw, RawClient } from '../testing/raw-client.ts';
@@ -185,6 +186,26 @@ test('connections over a limit are counted with the limit', async () => {
   const text = await first.untilClosed();
   assert.match(text, /^nought_gateway_connections_refused_total\{reason="limit"\} 1$/m);
   assert.match(text, /^nought_gateway_connections 1$/m);
+});
+
+test('metrics at an address of their own; one that is taken ends the start with its name', async () => {
+  const lines: string[] = [];
+  const log = {
+    ...silentLog,
+    info: (_: string, fields?: LogFields) => lines.push(String(fields?.['url'])),
+  };
+  const metrics = { host: '127.0.0.1', port: 0 };
+  await using gateway = await Harness.start({}, { log, telemetry: { metrics } });
+  gateway.function();
+  const url = lines.find((line) => line.endsWith('/metrics')) ?? '';
+  const answer = await fetch(url);
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+  const families = parseExposition(await answer.text());
+  assert.equal(value(families, 'nought_gateway_info', { gateway: 'gateway-test' }), 1);
+  assert.equal((await fetch(url, { method: 'DELETE' })).status, 405);
+  assert.equal((await fetch(new URL('/default/diff', url), post)).status, 404);
+  const taken = { host: '127.0.0.1', port: Number(new URL(url).port) };
+  await assert.rejects(Harness.start({}, { telemetry: { metrics: taken } }), /the port is in use/);
 });
 
 test('a call that moves to another pod counts as a retry', async () => {

@@ -7,6 +7,8 @@ export interface PostTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly gzip: boolean;
+  /** PEM; undefined for the authorities that Node knows. */
+  readonly ca: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -31,7 +33,8 @@ export class JsonPost implements Disposable {
     this.#target = target;
     this.#secure = target.url.startsWith('https:');
     const keep = { keepAlive: true, maxSockets: 1 };
-    this.#agent = this.#secure ? new HttpsAgent(keep) : new HttpAgent(keep);
+    const { ca } = target;
+    this.#agent = this.#secure ? new HttpsAgent({ ...keep, ca }) : new HttpAgent(keep);
   }
 
   /** Rejects when no whole answer comes, or the signal aborts. */

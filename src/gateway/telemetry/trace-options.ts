@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Sampler } from './tracer.ts';
 
 /** Where and how spans are exported; made from the standard `OTEL_` variables. */
@@ -10,6 +11,8 @@ export interface TraceOptions {
   readonly resource: Readonly<Record<string, string>>;
   readonly sampler: Sampler;
   readonly gzip: boolean;
+  /** PEM of the authority of an https collector; undefined for those that Node knows. */
+  readonly ca: string | undefined;
   /** Limit of one request to the collector; milliseconds. */
   readonly timeoutMs: number;
   /** How long spans are gathered before they are sent; milliseconds. */
@@ -75,6 +78,7 @@ export function traceSettings(env: Environment): TraceSettings {
     resource,
     sampler: samplerOf(env, warnings),
     gzip: compression === 'gzip',
+    ca: certificateOf(env, warnings),
     timeoutMs: number('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', number(timeouts, defaultTimeoutMs)),
     delayMs: number('OTEL_BSP_SCHEDULE_DELAY', defaultDelayMs),
     queueSpans,
@@ -99,6 +103,18 @@ function tracesUrl(env: Environment, warnings: string[]): string | undefined {
   const url = new URL(named);
   if (own === '') url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`;
   return url.href;
+}
+
+function certificateOf(env: Environment, warnings: string[]): string | undefined {
+  const path =
+    env['OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE'] ?? env['OTEL_EXPORTER_OTLP_CERTIFICATE'] ?? '';
+  if (path === '') return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    warnings.push(`Cannot read the certificate "${path}" of the collector: ${String(error)}`);
+    return undefined;
+  }
 }
 
 function samplerOf(env: Environment, warnings: string[]): Sampler {

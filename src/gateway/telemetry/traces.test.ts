@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeCertificate } from '../../lib/testing/certificates.ts';
 import { Collector, type CollectedSpan } from '../../lib/testing/collector.ts';
 import { startPod } from '../testing/fake-pod.ts';
 import { Harness, until } from '../testing/harness.ts';
@@ -240,6 +244,28 @@ test('without a collector calls are served, the queue is bounded, and losses are
   const text = await (await gateway.fetch('/-/metrics')).text();
   const dropped = Number(/spans_dropped_total\{reason="queue-full"\} ([0-9]+)/.exec(text)?.[1]);
   assert.ok(dropped >= 10 && dropped <= 16, `${dropped} dropped`);
+});
+
+test('a collector behind TLS is trusted by its certificate, and not without it', async () => {
+  const tls = await makeCertificate();
+  await using collector = await Collector.start(tls);
+  const folder = mkdtempSync(join(tmpdir(), 'collector-'));
+  const file = join(folder, 'ca.crt');
+  writeFileSync(file, tls.cert);
+  await using stranger = await traced(collector);
+  await using gateway = await traced(collector, { OTEL_EXPORTER_OTLP_CERTIFICATE: file });
+  rmSync(folder, { recursive: true });
+  await using pod = await startPod();
+  for (const each of [stranger, gateway]) {
+    each.function();
+    each.pod(pod);
+    assert.equal((await each.fetch('/default/diff', post)).status, 200);
+  }
+  await until(() => collector.spans.length === 2, 'the spans have come');
+  assert.equal(collector.headers.length, 1);
+  const missing = { OTEL_EXPORTER_OTLP_CERTIFICATE: join(folder, 'none') };
+  const { warnings } = traceSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...missing });
+  assert.match(warnings[0] ?? '', /Cannot read the certificate/);
 });
 
 test('spans that wait are sent when the gateway stops', async () => {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import type { TestCertificate } from './certificates.ts';
 
 export interface CollectedSpan {
   readonly traceId: string;
@@ -33,16 +41,17 @@ export class Collector implements AsyncDisposable {
   /** What was wrong with requests. */
   readonly faults: string[] = [];
   readonly #server: Server;
+  readonly #scheme: string;
   /** Answers to the next requests, then 200. */
   readonly answers: CollectorAnswer[] = [];
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
+  private constructor(tls: TestCertificate | undefined) {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
         this.headers.push(request.headers);
-        const answer = this.answers.shift() ?? { status: 200, body: '{}' };
+        const said = this.answers.shift() ?? { status: 200, body: '{}' };
         try {
           assert.equal(request.method, 'POST');
           assert.equal(request.url, '/v1/traces');
@@ -50,21 +59,24 @@ export class Collector implements AsyncDisposable {
           const bytes = Buffer.concat(parts);
           const packed = request.headers['content-encoding'] === 'gzip';
           const text = (packed ? gunzipSync(bytes) : bytes).toString('utf8');
-          if (answer.status === 200) this.#take(JSON.parse(text));
+          if (said.status === 200) this.#take(JSON.parse(text));
         } catch (error) {
           this.faults.push(String(error));
         }
-        response.writeHead(answer.status, {
+        response.writeHead(said.status, {
           'content-type': 'application/json',
-          ...answer.headers,
+          ...said.headers,
         });
-        response.end(answer.body ?? '{}');
+        response.end(said.body ?? '{}');
       });
-    });
+    };
+    this.#scheme = tls === undefined ? 'http' : 'https';
+    this.#server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   }
 
-  static async start(): Promise<Collector> {
-    const collector = new Collector();
+  /** Speaks TLS when it is given a certificate. */
+  static async start(tls?: TestCertificate): Promise<Collector> {
+    const collector = new Collector(tls);
     await new Promise<void>((resolve) => {
       collector.#server.listen(0, '127.0.0.1', resolve);
     });
@@ -72,7 +84,7 @@ export class Collector implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
