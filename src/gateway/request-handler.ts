@@ -1,4 +1,3 @@
-import { expositionType } from '../lib/exposition.ts';
 import type { AsyncCalls } from './async/async-calls.ts';
 import { Call } from './call.ts';
 import type { CallServices, Sweepable } from './call-services.ts';
@@ -11,6 +10,7 @@ import type { Latecomers } from './routes/latecomers.ts';
 import { nameOfTagged, type RouteTable } from './routes/route-table.ts';
 import type { Route } from './routes/route.ts';
 import { type FunctionTarget, resolveTarget } from './routes/target.ts';
+import { MetricsPage } from './telemetry/metrics-page.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import { requestId } from './trace-context.ts';
 import type { Exchange } from './wire/exchange.ts';
@@ -25,7 +25,7 @@ export interface RequestHandlerServices {
   readonly started: (call: Sweepable) => void;
   readonly telemetry: Telemetry;
   readonly isReady: () => boolean;
-  readonly metrics: () => Promise<string>;
+  readonly metrics: () => Iterable<string>;
 }
 
 const invocationsPage = 'invocations/';
@@ -161,17 +161,12 @@ export class RequestHandler {
       const detail = `"/-/${name}" is read with GET`;
       this.#refuse(exchange, { ...refusal(405, detail), lines: 'Allow: GET, HEAD\r\n' });
     } else if (name === 'metrics') {
-      void this.#metrics(exchange);
+      new MetricsPage(exchange, this.#services.metrics()).send(this.#idLine(exchange));
     } else if (name === 'readyz' && !this.#services.isReady()) {
       this.#answer(exchange, 503, plainText, 'not ready\n');
     } else {
       this.#answer(exchange, 200, plainText, 'ok\n');
     }
-  }
-
-  async #metrics(exchange: Exchange): Promise<void> {
-    const text = await this.#services.metrics();
-    this.#answer(exchange, 200, `Content-Type: ${expositionType}\r\n`, text);
   }
 
   #json(exchange: Exchange, value: unknown): void {

@@ -225,7 +225,7 @@ class Gateway {
       started: (call) => this.#calls.add(call),
       telemetry,
       isReady: () => !this.#stopping,
-      metrics: () => this.#metrics(),
+      metrics: () => telemetry.metrics(this.#scraped()),
     });
     return new Fronts(options, (exchange) => handler.handle(exchange), refused);
   }
@@ -249,10 +249,6 @@ class Gateway {
           .map(({ facts, demand }) => ({ function: facts.key, held: demand.held })),
       drained: () => this.#table.drained(),
     };
-  }
-
-  #metrics(): Promise<string> {
-    return this.#telemetry.scrape(this.#scraped());
   }
 
   #scraped(): ScrapedGateway {

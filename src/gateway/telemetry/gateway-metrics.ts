@@ -15,7 +15,7 @@ export interface GatewayGauges {
   readonly routes: () => Iterable<Route>;
   readonly process: ProcessMetrics;
   /** Families of other parts: whole, each with its heading. */
-  readonly more: string;
+  readonly more: () => string;
 }
 
 /** So many functions are written in one turn of the event loop: calls must not wait for a scrape. */
@@ -75,7 +75,7 @@ export class GatewayMetrics {
         if (since % routesPerSlice === 0) yield out.take();
       }
     }
-    yield out.take() + gauges.process.text() + gauges.more;
+    yield out.take() + gauges.process.text() + gauges.more();
   }
 
   #own(out: Exposition, { gateway, traffic, autoscalerConnected }: GatewayGauges): void {

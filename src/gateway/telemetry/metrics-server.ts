@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expositionType } from '../../lib/exposition.ts';
@@ -16,9 +17,11 @@ export interface MetricsAddress {
 export class MetricsServer implements AsyncDisposable {
   readonly #server: Server;
 
-  constructor(scrape: () => Promise<string>) {
+  /** `parts` is asked anew for each scrape. */
+  constructor(parts: () => Iterable<string>) {
     this.#server = createServer((request, response) => {
-      void answer(request, response, scrape);
+      // A client that leaves is the only way to fail.
+      answer(request, response, parts).catch(() => response.destroy());
     });
   }
 
@@ -43,13 +46,25 @@ export class MetricsServer implements AsyncDisposable {
 async function answer(
   { method, url }: IncomingMessage,
   response: ServerResponse,
-  scrape: () => Promise<string>,
+  parts: () => Iterable<string>,
 ): Promise<void> {
   if (url !== '/metrics' && url !== '/-/metrics') {
     response.writeHead(404).end();
-  } else if (method !== 'GET' && method !== 'HEAD') {
-    response.writeHead(405, { allow: 'GET, HEAD' }).end();
-  } else {
-    response.writeHead(200, { 'content-type': expositionType }).end(await scrape());
+    return;
   }
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    return;
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  response.writeHead(200, { 'content-type': expositionType });
+  for (const part of method === 'HEAD' ? [] : parts()) {
+    if (!response.write(part)) await once(response, 'drain', { signal: gone.signal });
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+    if (gone.signal.aborted) return;
+  }
+  response.end();
 }

@@ -223,6 +223,30 @@ test('a call that moves to another pod counts as a retry', async () => {
   assert.equal(value(families, 'nought_gateway_quarantines_total', { function: 'diff' }), 1);
 });
 
+test('metrics of many functions come whole, in step with the client, and to HEAD as a head', async () => {
+  await using gateway = await Harness.start();
+  const functions = 3000;
+  for (let index = 0; index < functions; index += 1) gateway.function({ name: `f-${index}` });
+  using slow = new RawClient(gateway.port);
+  slow.socket.pause();
+  slow.send('GET /-/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const families = await scrape(gateway);
+  assert.equal(families.get('nought_function_replicas')?.samples.length, functions);
+  using leaver = new RawClient(gateway.port);
+  leaver.send('GET /-/metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+  await leaver.until('# TYPE');
+  leaver.socket.destroy();
+  assert.equal((await scrape(gateway)).size, families.size);
+  const head = await exchangeRaw(
+    gateway.port,
+    'HEAD /-/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+  );
+  assert.match(head, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.ok(head.endsWith('\r\n\r\n'));
+  slow.socket.resume();
+  assert.ok((await slow.untilClosed()).endsWith('\r\n0\r\n\r\n'));
+});
+
 test('a function that is deleted takes its series with it', async () => {
   await using gateway = await Harness.start();
   await using pod = await startPod();

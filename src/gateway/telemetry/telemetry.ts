@@ -41,7 +41,6 @@ export class Telemetry implements AsyncDisposable {
   readonly #exporter: SpanExporter | undefined;
   readonly #stop = new AbortController();
   readonly #exporting: Promise<void>;
-  #scrape: Promise<string> | undefined;
   #server: MetricsServer | undefined;
 
   constructor(options: ResolvedGateway) {
@@ -60,7 +59,7 @@ export class Telemetry implements AsyncDisposable {
   async listen(gateway: ScrapedGateway): Promise<void> {
     const { metrics } = this.#options.telemetry;
     if (metrics === undefined) return;
-    this.#server = new MetricsServer(() => this.scrape(gateway));
+    this.#server = new MetricsServer(() => this.metrics(gateway));
     const { address, port } = await this.#server.listen(metrics);
     this.#options.log.info('Serving metrics', { url: `http://${address}:${port}/metrics` });
   }
@@ -101,12 +100,14 @@ export class Telemetry implements AsyncDisposable {
     this.#answered(exchange, status, 'accepted');
   }
 
-  /** The metrics as text; those who ask at the same time share the work. */
-  scrape(gateway: ScrapedGateway): Promise<string> {
-    this.#scrape ??= this.#write(gateway).finally(() => {
-      this.#scrape = undefined;
+  /** The metrics as text, in parts between which other work may be done. */
+  metrics(gateway: ScrapedGateway): Iterable<string> {
+    return this.#metrics.write({
+      ...gateway,
+      gateway: this.#options.gateway,
+      process: this.#process,
+      more: () => this.#own() + (this.#options.telemetry.moreMetrics?.() ?? ''),
     });
-    return this.#scrape;
   }
 
   /** Writes and sends what is left; after the last call has ended. */
@@ -131,19 +132,6 @@ export class Telemetry implements AsyncDisposable {
       call: undefined,
       ending,
     });
-  }
-
-  async #write(gateway: ScrapedGateway): Promise<string> {
-    const more = this.#own() + (this.#options.telemetry.moreMetrics?.() ?? '');
-    const gauges = { ...gateway, gateway: this.#options.gateway, process: this.#process, more };
-    let text = '';
-    for (const part of this.#metrics.write(gauges)) {
-      text += part;
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
-    }
-    return text;
   }
 
   /** What the telling itself has cost: lines and spans that were lost. */
