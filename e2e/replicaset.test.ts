@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Event, Pod } from '../src/api/index.ts';
+import { type Event, formatClaim, names, type Pod } from '../src/api/index.ts';
 import { createClient, refs, type Transport } from '../src/client/index.ts';
 import { runControllers } from '../src/controllers/index.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { randomIds } from '../src/lib/ids.ts';
 import { silentLog } from '../src/lib/log.ts';
 import { eventually, openControlPlane } from './testing/control-plane.ts';
-import { becomeReady, createReadyNode, pod, replicaSet } from './testing/objects.ts';
+import { becomeReady, configMap, createReadyNode, pod, replicaSet } from './testing/objects.ts';
 
 const podsHere = { ref: refs.pods, namespace: 'default' };
 const key = (name: string) => ({ namespace: 'default', name });
@@ -142,6 +142,97 @@ test('orphans that match are adopted, pods that match no longer are released and
       all.some((each) => each.metadata.name !== 'stray' && controllerName(each) === 'web'),
   );
   assert.equal(pods.length, 2);
+});
+
+for (const first of ['the raise', 'the labels'] as const) {
+  test(`a pod that is being claimed is neither made twice nor deleted when ${first} comes first`, async () => {
+    await using plane = await openControlPlane();
+    const { client } = plane;
+    await client.resource(refs.replicasets).create({
+      ...replicaSet('web', 0),
+      metadata: { name: 'web', namespace: 'default', annotations: { a: 'b' } },
+    });
+    const [rs] = await eventually(
+      plane,
+      { ref: refs.replicasets },
+      ([only]) => only?.status?.observedGeneration === 1,
+    );
+    const warm = await client.resource(refs.pods).create(pod('warm', { [names.label.pool]: 'x' }));
+    const claim = formatClaim({
+      generation: 2,
+      pods: [warm.metadata.uid ?? ''],
+      atMs: systemClock.now(),
+    });
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', controller: true };
+    const writes = {
+      'the raise': () =>
+        client
+          .resource(refs.replicasets)
+          .patch(
+            key('web'),
+            {
+              metadata: { annotations: { [names.annotation.claims]: claim } },
+              spec: { replicas: 1 },
+            },
+            { type: 'merge' },
+          ),
+      'the labels': () =>
+        client.resource(refs.pods).patch(
+          key('warm'),
+          {
+            metadata: {
+              labels: { [names.label.pool]: null, app: 'web' },
+              annotations: { [names.annotation.claim]: claim },
+              ownerReferences: [{ ...owner, uid: rs?.metadata.uid }],
+            },
+          },
+          { type: 'merge' },
+        ),
+    };
+    await writes[first]();
+    // What the controller makes of the one it does before the other is written.
+    await client.resource(refs.configmaps).create(configMap('later'));
+    await writes[first === 'the raise' ? 'the labels' : 'the raise']();
+    await eventually(
+      plane,
+      { ref: refs.replicasets },
+      ([only]) => only?.status?.observedGeneration === 2 && only.status.replicas === 1,
+    );
+    const { items } = await client.resource(refs.pods).list({});
+    assert.deepEqual(
+      items.map(({ metadata }) => [metadata.name, metadata.deletionTimestamp]),
+      [['warm', undefined]],
+    );
+  });
+}
+
+test('a claim that nobody completes leaves no ReplicaSet without its pods', async () => {
+  await using plane = await openControlPlane();
+  const { client } = plane;
+  const warm = await client.resource(refs.pods).create(pod('warm', { [names.label.pool]: 'x' }));
+  const uids = [warm.metadata.uid ?? ''];
+  const claim = formatClaim({ generation: 1, pods: uids, atMs: systemClock.now() });
+  const made = replicaSet('web', 1);
+  const annotations = { [names.annotation.claims]: claim };
+  await client
+    .resource(refs.replicasets)
+    .create({ ...made, metadata: { ...made.metadata, annotations } });
+  await eventually(plane, podsHere, (all) => all.some((each) => controllerName(each) === 'web'));
+});
+
+test('a claimed pod that goes before it was the ReplicaSet’s is replaced at once', async () => {
+  await using plane = await openControlPlane();
+  const { client } = plane;
+  const warm = await client.resource(refs.pods).create(pod('warm', { [names.label.pool]: 'x' }));
+  const uids = [warm.metadata.uid ?? ''];
+  const claim = formatClaim({ generation: 1, pods: uids, atMs: systemClock.now() });
+  const made = replicaSet('web', 1);
+  const annotations = { [names.annotation.claims]: claim };
+  await client
+    .resource(refs.replicasets)
+    .create({ ...made, metadata: { ...made.metadata, annotations } });
+  await client.resource(refs.pods).delete(key('warm'), { gracePeriodSeconds: 0 });
+  await eventually(plane, podsHere, (all) => all.some((each) => controllerName(each) === 'web'));
 });
 
 test('pods that the server refuses are reported in the status and by an event, then created', async () => {

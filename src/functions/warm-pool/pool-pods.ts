@@ -99,9 +99,10 @@ export class PoolPods {
     if (this.#coming.get(podKey(pod))?.isCreated === true) this.#coming.delete(podKey(pod));
   }
 
-  /** A pod is no longer in its pool; one that was claimed is a function's now. */
-  gone({ metadata: { uid = '' } }: Pod): void {
-    if (!this.#taken.has(uid)) this.#own.delete(uid);
+  /** A pod is no longer in its pool: it is gone, or one that was claimed is a function's now. */
+  gone(pod: Pod): void {
+    const { uid = '', deletionTimestamp } = pod.metadata;
+    if (!this.#taken.has(uid) || deletionTimestamp !== undefined) this.forget(pod);
   }
 
   /** A function's pod is no longer there. */
