@@ -1,5 +1,5 @@
-/** Demands that come within this time of a burst's first one are of that burst: no boot ends sooner. */
-const burstMs = 1000;
+/** Demands that come within this time of a burst's first one are of that burst: so long a refill may take. */
+const burstMs = 2000;
 /** How long a burst is remembered. */
 export const memoryMs = 600_000;
 const maxBursts = 64;
