@@ -192,6 +192,33 @@ describe('http2 streaming', () => {
     session.destroy();
   });
 
+  test('early answers to clients that end their streams at that moment: none hangs', async () => {
+    await using gateway = await SecureGateway.start();
+    await using pod = await startPod((incoming, response) => {
+      // Later for some, so that either side may be first.
+      const answer = (): unknown => response.writeHead(403, { 'content-length': 2 }).end('no');
+      if (incoming.url === '/0') answer();
+      else setTimeout(answer, Number(incoming.url?.slice(1)));
+    });
+    gateway.harness.function();
+    gateway.harness.pod(pod);
+    const session = gateway.connect();
+    for (let round = 0; round < 10; round += 1) {
+      const answers = Array.from({ length: 40 }, (_, index) => {
+        const path = `/default/diff/${index % 4}`;
+        const stream = session.request({ ':method': 'POST', ':path': path });
+        stream.write('x'.repeat(index * 20));
+        if (index % 5 === 0) stream.end('y');
+        else setTimeout(() => stream.end('z'), index % 7);
+        return answerOf(stream);
+      });
+      for (const { status, body, code } of await Promise.all(answers)) {
+        assert.deepEqual([status, body, code], [403, 'no', 0]);
+      }
+    }
+    session.destroy();
+  });
+
   test('a pod that breaks off: 502 before the answer, a reset stream within it', async () => {
     await using gateway = await SecureGateway.start();
     await using pod = await startPod((incoming, response) => {
