@@ -247,7 +247,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   responseEnd(): void {
     this.#exchange.end();
     this.#record.ending = 'answered';
-    this.#finish();
+    this.#finish(this.#services.clock.recent);
   }
 
   upstreamDrained(): void {
@@ -379,7 +379,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     }
   }
 
-  #finish(): void {
+  #finish(now = this.#services.clock.monotonic()): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#deadline = Number.POSITIVE_INFINITY;
@@ -388,7 +388,7 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
     this.#connection = undefined;
     this.#endpoint = undefined;
     if (endpoint !== undefined) this.#services.activator.release(this.#route, endpoint);
-    this.#record.endedAt = this.#services.clock.monotonic();
+    this.#record.endedAt = now;
     this.#services.ended(this, this.#record);
   }
 }

@@ -27,6 +27,9 @@ export interface TargetRequest {
   readonly websocket: boolean;
 }
 
+const dot = 46;
+const colon = 58;
+
 /** A dot segment, also percent-encoded: a server behind us might climb out of the prefix we strip. */
 const dotSegment = /(?:^|[/\\])(?:\.|%2e){1,2}(?:$|[/\\?;]|%2f|%5c)/i;
 
@@ -64,10 +67,10 @@ export function resolveTarget(request: TargetRequest, domain: string): Target {
 function functionOfHost(host: string, domain: string): string | undefined {
   let portless = host.length;
   while (isDigit(host.charCodeAt(portless - 1))) portless -= 1;
-  portless = host[portless - 1] === ':' ? portless - 1 : host.length;
-  const end = host[portless - 1] === '.' ? portless - 1 : portless;
+  portless = host.charCodeAt(portless - 1) === colon ? portless - 1 : host.length;
+  const end = host.charCodeAt(portless - 1) === dot ? portless - 1 : portless;
   const start = end - domain.length;
-  if (host[start - 1] !== '.') return undefined;
+  if (host.charCodeAt(start - 1) !== dot) return undefined;
   const name = host.slice(0, end).toLowerCase();
   if (!name.endsWith(domain)) return undefined;
   const labels = name.slice(0, start - 1).split('.');

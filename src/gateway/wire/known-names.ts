@@ -8,6 +8,7 @@ const slots = 512;
  */
 export class KnownNames {
   readonly #names: readonly string[];
+  readonly #bytes: readonly Uint8Array[];
   readonly #fold: number;
   /** Index of a name plus one by its slot; 0 for none. Names that share a slot follow one another. */
   readonly #table = new Uint8Array(slots);
@@ -15,6 +16,7 @@ export class KnownNames {
   /** `anyCase`: the names are lower-case letters and hyphens, and match tokens in any case. */
   constructor(names: readonly string[], { anyCase }: { readonly anyCase: boolean }) {
     this.#names = names;
+    this.#bytes = names.map((name) => Buffer.from(name, 'latin1'));
     this.#fold = anyCase ? 0x20 : 0;
     names.forEach((name, index) => {
       const first = name.charCodeAt(0) | this.#fold;
@@ -34,8 +36,10 @@ export class KnownNames {
     for (;;) {
       const index = this.#table[slot] as number;
       if (index === 0) return '';
-      const name = this.#names[index - 1] as string;
-      if (name.length === end - start && isName(name, bytes, start, fold)) return name;
+      const name = this.#bytes[index - 1] as Uint8Array;
+      if (name.length === end - start && isName(name, bytes, start, fold)) {
+        return this.#names[index - 1] as string;
+      }
       slot = (slot + 1) % slots;
     }
   }
@@ -46,9 +50,9 @@ function slotOf(length: number, first: number, last: number): number {
 }
 
 /** Of the bytes of a token only a letter's other case differs from it by the bit of `fold`, for letters and hyphen. */
-function isName(name: string, bytes: Uint8Array, start: number, fold: number): boolean {
+function isName(name: Uint8Array, bytes: Uint8Array, start: number, fold: number): boolean {
   for (let at = 0; at < name.length; at += 1) {
-    if (((bytes[start + at] as number) | fold) !== name.charCodeAt(at)) return false;
+    if (((bytes[start + at] as number) | fold) !== name[at]) return false;
   }
   return true;
 }
