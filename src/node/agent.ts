@@ -20,6 +20,7 @@ import {
 import { PodWorker, type PodWorkerOptions } from './pod-worker.ts';
 import { keepRegistered, nodeCapacity } from './registration.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
+import { statsSummary } from './stats.ts';
 
 export interface NodeAgentOptions {
   readonly nodeName: string;
@@ -112,11 +113,16 @@ class NodeAgent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { server, address, clock, log, ready } = this.#options;
+    const { server, address, nodeName, clock, log, ready } = this.#options;
     const stop = new AbortController();
     await using node = await openNodeServer(
       { ...server, host: address },
-      { logs: (request, end) => this.#logs(request, end), clock, log },
+      {
+        logs: (request, end) => this.#logs(request, end),
+        stats: () => statsSummary({ nodeName, pods: [...this.#workers.values()], clock }),
+        clock,
+        log,
+      },
     );
     const registered = Promise.withResolvers<void>();
     const background = Promise.all([

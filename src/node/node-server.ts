@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogOptions } from './runtime.ts';
+import type { StatsSummary } from './stats.ts';
 
 export interface NodeServerOptions {
   readonly host: string;
@@ -33,6 +34,7 @@ export type LogAnswer =
 
 export interface NodeServerParts {
   readonly logs: (request: LogRequest, signal: AbortSignal) => LogAnswer;
+  readonly stats: () => Promise<StatsSummary>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -45,7 +47,7 @@ const headersTimeoutMs = 10_000;
 
 /**
  * The node's own HTTPS server, on the kubelet's paths:
- * `GET /containerLogs/{namespace}/{pod}/{container}` and `GET /healthz`.
+ * `GET /containerLogs/{namespace}/{pod}/{container}`, `GET /stats/summary` and `GET /healthz`.
  */
 export async function openNodeServer(
   options: NodeServerOptions,
@@ -97,6 +99,9 @@ async function answer(
   if (!isAuthorized(request.headers.authorization, token)) {
     return refuse(response, 401, 'Unauthorized');
   }
+  if (url.pathname === '/stats/summary') {
+    return send(response, 200, 'application/json', JSON.stringify(await parts.stats()));
+  }
   const log = parseLogRequest(url, parts.clock.now());
   if (log === undefined) return refuse(response, 404, '404 page not found');
   if (typeof log === 'string') return refuse(response, 400, log);
@@ -110,9 +115,12 @@ async function answer(
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {
-  const body = `${message}\n`;
+  send(response, status, 'text/plain; charset=utf-8', `${message}\n`);
+}
+
+function send(response: ServerResponse, status: number, contentType: string, body: string): void {
   response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
+    'content-type': contentType,
     'content-length': Buffer.byteLength(body),
   });
   response.end(body);

@@ -97,6 +97,24 @@ export function runtimeContract(under: RuntimeUnderTest): void {
       await box.remove();
     });
 
+    it('usage() counts CPU time and memory of a container and its children until it has ended', async () => {
+      const box = await sandbox();
+      const container = await box.start(
+        script('(i=0; while :; do i=$((i+1)); done) & echo up; wait'),
+        never,
+      );
+      await isUp(box);
+      const first = await container.usage();
+      assert.ok(first !== undefined && first.workingSetBytes > 0);
+      await eventually('it has used 50 ms more', async () => {
+        const later = await container.usage();
+        return later !== undefined && later.cpuNanos - first.cpuNanos >= 50_000_000;
+      });
+      await container.stop(0);
+      assert.equal(await container.usage(), undefined);
+      await box.remove();
+    });
+
     it('start() hands over environment, arguments and nothing of its own environment', async () => {
       process.env['NOUGHT_TEST_SECRET'] = 'leaked';
       const box = await sandbox();

@@ -56,6 +56,16 @@ export interface ContainerExit {
   readonly finishedAt: number;
 }
 
+/** What a container has used since its start, at one moment. */
+export interface ContainerUsage {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Time on any CPU, in nanoseconds; never shrinks while the container runs, but for lost children. */
+  readonly cpuNanos: number;
+  /** Memory that is not merely a copy of files. */
+  readonly workingSetBytes: number;
+}
+
 /** One start of a container, running or ended. */
 export interface RuntimeContainer {
   readonly name: string;
@@ -72,6 +82,8 @@ export interface RuntimeContainer {
   readonly exited: Promise<ContainerExit>;
   /** How it ended; undefined while it runs. */
   exit(): ContainerExit | undefined;
+  /** What it has used; undefined when it has ended, or where the host does not tell. */
+  usage(): Promise<ContainerUsage | undefined>;
   /** Asks it to end, kills it after `graceMs` (0: at once); a shorter grace later on wins. */
   stop(graceMs: number): Promise<ContainerExit>;
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { killQuietly } from './strays.ts';
+import { type GroupUsage, readGroupUsage } from './usage.ts';
 
 export interface CgroupLimits {
   readonly memoryBytes: number | undefined;
@@ -14,6 +15,8 @@ export interface Cgroup {
   join(pid: number): Promise<void>;
   /** How many processes were killed because memory ran out. */
   oomKills(): number;
+  /** What it has used, as far as its controllers count it. */
+  usage(): Promise<GroupUsage>;
   pids(): Promise<readonly number[]>;
   /** Kills until it is empty. */
   kill(): Promise<void>;
@@ -122,6 +125,12 @@ class Group implements Cgroup {
     } catch {
       return 0;
     }
+  }
+
+  usage(): Promise<GroupUsage> {
+    return readGroupUsage(
+      this.#places.map(({ hierarchy: { version }, folder }) => ({ version, folder })),
+    );
   }
 
   async pids(): Promise<readonly number[]> {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { deferred } from '../../lib/wait.ts';
 import { LogFile } from '../log-file.ts';
 import type { Stream } from '../log-line.ts';
-import type { ContainerExit, RuntimeContainer } from '../runtime.ts';
+import type { ContainerExit, ContainerUsage, RuntimeContainer } from '../runtime.ts';
 import type { Cgroup } from './cgroups.ts';
 import { type Identity, lives } from '../../lib/process-identity.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import type { PipePaths } from './shim.ts';
 import { killQuietly, type Strays } from './strays.ts';
 import { readTermination } from './termination.ts';
+import { containerUsage } from './usage.ts';
 
 /** What is on disk of a started container, so that a later agent can adopt it. */
 export interface ContainerRecord {
@@ -138,6 +139,11 @@ export class ProcessContainer implements RuntimeContainer {
 
   exit(): ContainerExit | undefined {
     return this.#record.exit;
+  }
+
+  async usage(): Promise<ContainerUsage | undefined> {
+    if (this.#ending || this.#record.exit !== undefined) return undefined;
+    return containerUsage(this.#record.shim.pid, this.#surroundings.cgroup);
   }
 
   async stop(graceMs: number): Promise<ContainerExit> {
