@@ -35,6 +35,12 @@ export type {
 } from './descriptor.ts';
 export type { Schema, ValidationRule } from './schema.ts';
 export { builtinDescriptors } from './kinds/builtin-descriptors.ts';
+export {
+  type NodeMetrics,
+  type PodMetrics,
+  resourceMetricsDescriptors,
+  type ResourceUsage,
+} from './kinds/resource-metrics.ts';
 export { descriptorsFromCrd } from './crd/descriptors-from-crd.ts';
 export { applyDefaults } from './schema/defaults.ts';
 export { jsonEqual } from './schema/json-equal.ts';

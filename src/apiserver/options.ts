@@ -15,7 +15,7 @@ export interface ServerLimits {
   readonly concurrentWatches: number;
 }
 
-/** How the server reaches the kubelet endpoint of nodes, for logs. */
+/** How the server reaches the kubelet endpoint of nodes, for logs and metrics. */
 export interface NodeLogOptions {
   /** PEM of the authority that nodes' certificates are checked against. */
   readonly ca: string;
@@ -40,7 +40,7 @@ export interface ApiServerOptions {
   /** Who may do what; `system:masters` everything and others nothing when left out. */
   readonly authorizer?: Authorizer;
   readonly limits?: Partial<ServerLimits>;
-  /** Without it, pods' logs are refused. */
+  /** Without it, pods' logs are refused and there is no metrics.k8s.io. */
   readonly nodeLogs?: NodeLogOptions;
   /** Without it, all pods are created without a node. */
   readonly placement?: PodPlacement;

@@ -1,4 +1,4 @@
-import { builtinDescriptors } from '../api/index.ts';
+import { builtinDescriptors, resourceMetricsDescriptors } from '../api/index.ts';
 import { runTogether } from '../lib/run-together.ts';
 import { aborted } from '../lib/wait.ts';
 import { NamespaceGate } from './admission/namespace-gate.ts';
@@ -85,7 +85,8 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
 
 function makeEngine(options: ApiServerOptions, softwareVersion: string): Engine {
   const { store, clock, ids, log, nodeLogs, placement } = options;
-  const registry = new Registry(builtinDescriptors, softwareVersion);
+  const computed = nodeLogs === undefined ? [] : resourceMetricsDescriptors;
+  const registry = new Registry([...builtinDescriptors, ...computed], softwareVersion);
   return {
     store,
     clock,

@@ -4,6 +4,7 @@ import { forbidden, type Attributes } from '../auth/authorizer.ts';
 import { AggregatedDiscovery, wantsAggregated } from '../discovery/aggregated.ts';
 import { legacyDiscovery } from '../discovery/legacy.ts';
 import type { Engine } from '../engine.ts';
+import { metricsGroup, ResourceMetrics } from '../metrics/resource-metrics.ts';
 import { methodNotAllowed, tooManyRequests, unknownPath } from '../refusals.ts';
 import { type RequestKind, RequestMetrics } from '../request-metrics.ts';
 import { jsonAnswer, type Answer, type ServerRequest } from '../request.ts';
@@ -24,11 +25,14 @@ export class Dispatcher {
   readonly #softwareVersion: string;
   readonly #watches: WatchCount = { open: 0 };
   readonly #metrics = new RequestMetrics();
+  readonly #resourceMetrics: ResourceMetrics | undefined;
 
   constructor(engine: Engine, softwareVersion: string) {
     this.#engine = engine;
     this.#aggregated = new AggregatedDiscovery(engine.registry);
     this.#softwareVersion = softwareVersion;
+    const { nodeLogs } = engine;
+    this.#resourceMetrics = nodeLogs && new ResourceMetrics(engine, nodeLogs);
   }
 
   /** Never rejects; what fails is answered with the Status that fits. */
@@ -91,6 +95,9 @@ export class Dispatcher {
     }
     const resource = this.#engine.registry.find(group, version, plural);
     if (resource === undefined) throw unknownPath();
+    if (group === metricsGroup && this.#resourceMetrics !== undefined) {
+      return this.#resourceMetrics.answer({ request, resource, info });
+    }
     return callResource(this.#engine, { request, resource, info, watches: this.#watches });
   }
 

@@ -9,7 +9,7 @@ export interface NodeEndpoint {
   readonly nodeName: string;
 }
 
-export interface NodeLogRequest {
+export interface NodeRequest {
   readonly endpoint: NodeEndpoint;
   /** With the query. */
   readonly path: string;
@@ -21,10 +21,10 @@ const answerTimeoutMs = 30_000;
 /** Longest error text of a node that is passed on. */
 const maxErrorBytes = 4096;
 
-/** The chunks of a container's log as its node sends them. Throws StatusError for a refusal. */
-export async function fetchNodeLog(
+/** The chunks of a node's answer as it sends them. Throws StatusError for a refusal. */
+export async function fetchFromNode(
   options: NodeLogOptions,
-  request: NodeLogRequest,
+  request: NodeRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
   const response = await open(options, request);
   const status = response.statusCode ?? 502;
@@ -40,7 +40,7 @@ function reasonOf(status: number): string {
 
 function open(
   { ca, token }: NodeLogOptions,
-  { endpoint, path, signal }: NodeLogRequest,
+  { endpoint, path, signal }: NodeRequest,
 ): Promise<IncomingMessage> {
   const { host, port, nodeName } = endpoint;
   return new Promise((resolve, reject) => {

@@ -4,7 +4,8 @@ import type { NamedCall } from '../engine.ts';
 import { badRequest, unknownPath } from '../refusals.ts';
 import type { Answer } from '../request.ts';
 import { readObject } from '../verbs/get.ts';
-import { fetchNodeLog, type NodeEndpoint } from './node-log-client.ts';
+import { endpointOf } from './node-endpoint.ts';
+import { fetchFromNode, type NodeEndpoint } from './node-log-client.ts';
 
 /** Parameters of a pod's log that the node understands as they are. */
 const passedOn = [
@@ -42,7 +43,7 @@ export async function podLog(call: NamedCall): Promise<Answer> {
       'This server has no access to the logs of nodes',
     );
   }
-  const chunks = await fetchNodeLog(engine.nodeLogs, {
+  const chunks = await fetchFromNode(engine.nodeLogs, {
     endpoint,
     path: `/${path}?${query.toString()}`,
     signal: request.signal,
@@ -86,16 +87,10 @@ async function nodeEndpoint(call: NamedCall, nodeName: string): Promise<NodeEndp
     namespace: undefined,
     name: nodeName,
   });
-  const addresses = member(object['status'], 'addresses');
-  const internal = Array.isArray(addresses)
-    ? addresses.find((one: unknown) => member(one, 'type') === 'InternalIP')
-    : undefined;
-  const host = member(internal, 'address');
-  const endpoints = member(object['status'], 'daemonEndpoints');
-  const port = member(member(endpoints, 'kubeletEndpoint'), 'Port');
-  if (typeof host !== 'string' || typeof port !== 'number') {
+  const endpoint = endpointOf(object);
+  if (endpoint === undefined) {
     const message = `Cannot read the log: node "${nodeName}" has not said where it can be reached`;
     throw new StatusError(503, 'ServiceUnavailable', message);
   }
-  return { host, port, nodeName };
+  return endpoint;
 }
