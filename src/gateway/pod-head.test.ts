@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { test } from 'node:test';
+import { json } from 'node:stream/consumers';
+import { startPod } from './testing/fake-pod.ts';
+import { Harness } from './testing/harness.ts';
+
+interface Echo {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function origin(port: number, host: string, localAddress: string): Promise<string> {
+  const options = { host: '127.0.0.1', port, localAddress, method: 'POST', path: '/default/diff' };
+  const sent = request({ ...options, headers: { host }, agent: false });
+  sent.end('{}');
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const { headers } = (await json(response)) as Echo;
+  return [headers['host'], headers['x-forwarded-host'], headers['x-forwarded-for']].join(' ');
+}
+
+test('each pod hears where its own request came from, whoever came before', async () => {
+  await using gateway = await Harness.start();
+  await using pod = await startPod();
+  gateway.function();
+  gateway.pod(pod);
+  for (const client of ['127.0.0.1', '127.0.0.1', '127.0.0.9', '127.0.0.1']) {
+    for (const host of ['one.example', 'one.example', 'two.example']) {
+      assert.equal(await origin(gateway.port, host, client), `${host} ${host} ${client}`);
+    }
+  }
+});
