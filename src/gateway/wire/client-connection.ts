@@ -6,7 +6,10 @@ import { type RequestHead, unknownHead } from './request-head.ts';
 
 /** Bytes of further requests that are kept while one is being answered. */
 const pipelineLimit = 64 * 1024;
-/** After an answer that closes: how much of what still comes is read away, and for how long. */
+/**
+ * After an answer that closes: how much of what still comes is read away, and for how long once the
+ * answer has left.
+ */
 const lingerBytes = 32 * 1024 * 1024;
 const lingerMs = 2000;
 /**
@@ -37,6 +40,7 @@ export class ClientConnection implements ExchangeHost, Connection {
   #pending: Buffer = empty;
   #deadline: number;
   #lingering = false;
+  #lingersUntil = 0;
   #discarded = 0;
   #parsing = false;
   #throttled = false;
@@ -105,6 +109,9 @@ export class ClientConnection implements ExchangeHost, Connection {
     } else if (this.#headBegun && !this.#lingering) {
       const seconds = this.#front.limits.headTimeoutMs / 1000;
       this.#refuse(408, `The header section was not complete after ${seconds} s`);
+    } else if (this.#lingering && this.socket.writableLength > 0 && now < this.#lingersUntil) {
+      // A slow client still takes its answer.
+      this.#deadline = now + lingerMs;
     } else {
       this.socket.destroy();
     }
@@ -260,7 +267,9 @@ export class ClientConnection implements ExchangeHost, Connection {
   #linger(): void {
     this.#lingering = true;
     this.#pending = empty;
-    this.#deadline = this.#front.clock.recent + lingerMs;
+    const now = this.#front.clock.recent;
+    this.#deadline = now + lingerMs;
+    this.#lingersUntil = now + this.#front.limits.keepAliveMs;
     this.socket.resume();
   }
 
