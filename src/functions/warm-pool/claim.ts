@@ -6,6 +6,8 @@ export interface ClaimOptions {
   readonly claimer: Claimer;
   readonly clock: Clock;
   readonly order: ClaimOrder;
+  /** Other pods are to be made by the same raise. */
+  readonly isUrgent: boolean;
   /** Gives another pod in place of one that did not answer. */
   readonly another: () => Pod | undefined;
   /** Called once for each pod, with what became of it. */
@@ -19,12 +21,16 @@ export interface ClaimOptions {
 
 /** Most code is loaded by then; what is not goes on loading while the writes are under way. */
 const patienceMs = 10;
+/** How long what is to be written waits for the pods of other claims, which calls wait for too. */
+const courtesyMs = 40;
 
 /**
  * The claim of some pods for one raise of a ReplicaSet.
  *
- * `ready` resolves when each has loaded the code or has been replaced, after 10 ms at the latest. Then
- * the ReplicaSet is to be raised with `annotation`, and `take` is to be called right after.
+ * `ready` resolves when each has loaded the code or has been replaced, after 10 ms at the latest, and
+ * a little later while other claims are under way: calls are served from when the code is loaded, what
+ * is written is not what they wait for. Then the ReplicaSet is to be raised with `annotation`, and
+ * `take` is to be called right after.
  */
 export class Claim {
   readonly #options: ClaimOptions;
@@ -36,15 +42,16 @@ export class Claim {
   }
 
   async ready(): Promise<void> {
-    const { clock, signal } = this.#options;
+    const { clock, claimer, isUrgent } = this.#options;
     const enough = new AbortController();
     const untilMs = clock.monotonic() + patienceMs;
-    const patience = clock
-      .sleep(patienceMs, AbortSignal.any([signal, enough.signal]))
-      .catch(() => undefined);
+    const patience = this.#sleep(patienceMs, enough.signal);
     do {
       await Promise.race([patience, Promise.all(this.#attempts.map(({ problem }) => problem))]);
     } while (this.#replace() && clock.monotonic() < untilMs);
+    if (!isUrgent && this.#attempts.length > 0) {
+      await Promise.race([claimer.calm(), this.#sleep(courtesyMs, enough.signal)]);
+    }
     enough.abort();
   }
 
@@ -73,6 +80,11 @@ export class Claim {
       return pod === undefined ? [] : [this.#start(pod)];
     });
     return replaced;
+  }
+
+  #sleep(ms: number, enough: AbortSignal): Promise<void> {
+    const { clock, signal } = this.#options;
+    return clock.sleep(ms, AbortSignal.any([signal, enough])).catch(() => undefined);
   }
 
   async #giveUp(attempt: Attempt): Promise<boolean> {

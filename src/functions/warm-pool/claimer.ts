@@ -53,6 +53,8 @@ const hungGraceSeconds = 1;
  */
 export class Claimer {
   readonly #options: ClaimerOptions;
+  #loading = 0;
+  #whenCalm: (() => void)[] = [];
 
   constructor(options: ClaimerOptions) {
     this.#options = options;
@@ -60,13 +62,22 @@ export class Claimer {
 
   /** Sends the code. */
   start(pod: Pod, order: ClaimOrder, signal: AbortSignal): Attempt {
+    this.#loading += 1;
     const problem = this.#specialise(pod, order.body, signal).then((words) => {
+      this.#loading -= 1;
       attempt.state = words === undefined ? 'loaded' : 'failed';
       if (words === undefined) this.#options.tell(claimedPod(pod, order.set));
+      if (this.#loading === 0) for (const calm of this.#whenCalm.splice(0)) calm();
       return words;
     });
     const attempt: Attempt = { pod, state: 'loading', problem };
     return attempt;
+  }
+
+  /** Resolves when no pod is loading code: what is written before keeps its caller waiting. */
+  calm(): Promise<void> {
+    if (this.#loading === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenCalm.push(resolve));
   }
 
   /** Gives the pod to the ReplicaSet; resolves to true once that is so and the code is loaded. */

@@ -50,6 +50,8 @@ const restMs = 250;
 /** However often that is: a pool is not kept waiting for longer. */
 const longestRestMs = 1000;
 const keyBytes = 32;
+/** A pod that is not ready for so long is replaced, also one that was. */
+const stuckMs = 45_000;
 const concurrency = 4;
 
 /**
@@ -142,6 +144,7 @@ export class WarmPools {
       claimer: this.#claimer,
       clock,
       order: { set, generation: generation + 1, atMs: clock.now(), body },
+      isUrgent: pods.length < count,
       another: () => this.#take(pool, specialisation, 1)[0],
       ended: (claimed) => {
         if (claimed) pool.claimed += 1;
@@ -300,6 +303,7 @@ export class WarmPools {
       (pod) =>
         template !== undefined &&
         this.#pods.isOwn(pod) &&
+        !this.#isStuck(pod) &&
         isOfTemplate(pod, template) &&
         !budget.pressed.has(pod.spec.nodeName ?? ''),
     );
@@ -313,10 +317,18 @@ export class WarmPools {
     }
     if (missing <= 0 || template === undefined) {
       pool.shortSinceMs = undefined;
-      const requeueAfterMs = pool.size.forgetsInMs(clock.monotonic());
-      return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+      const waits = [
+        pool.size.forgetsInMs(clock.monotonic()),
+        good.every(isReady) ? undefined : bootMs,
+      ].filter((ms) => ms !== undefined);
+      return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
     }
     return await this.#refill(pool, template, { missing, boots: budget.boots });
+  }
+
+  /** It hangs, or cannot start: another one may do better. */
+  #isStuck(pod: Pod): boolean {
+    return !isReady(pod) && createdMs(pod) < this.#options.clock.now() - stuckMs;
   }
 
   async #refill(
