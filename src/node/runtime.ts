@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream';
 import type { Container } from '../api/index.ts';
 
 /** Which pod a sandbox belongs to; the uid alone decides. */
@@ -66,6 +67,32 @@ export interface ContainerUsage {
   readonly workingSetBytes: number;
 }
 
+/** One more command in a running container. */
+export interface ExecSpec {
+  readonly command: readonly string[];
+  /** Whether it gets a standard input; otherwise it reads the end of it at once. */
+  readonly stdin: boolean;
+  /** Whether it gets a terminal: what it writes to standard error then comes as output. */
+  readonly terminal: boolean;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A command that was started in a container, with its streams, which all have to be consumed. */
+export interface RuntimeExec {
+  /** Undefined when none was asked for. */
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when it and all that it started have ended; never rejects. */
+  readonly exited: Promise<{ readonly exitCode: number }>;
+  /** Tells its terminal the size of the window; nothing happens without a terminal. */
+  resize(size: TerminalSize): void;
+}
+
 /** One start of a container, running or ended. */
 export interface RuntimeContainer {
   readonly name: string;
@@ -84,6 +111,11 @@ export interface RuntimeContainer {
   exit(): ContainerExit | undefined;
   /** What it has used; undefined when it has ended, or where the host does not tell. */
   usage(): Promise<ContainerUsage | undefined>;
+  /**
+   * Runs a command as the container runs its own: user, environment, folder, limits. When the signal
+   * aborts or the container ends, the command and all that it started are killed. Throws StartError.
+   */
+  exec(spec: ExecSpec, signal: AbortSignal): Promise<RuntimeExec>;
   /** Asks it to end, kills it after `graceMs` (0: at once); a shorter grace later on wins. */
   stop(graceMs: number): Promise<ContainerExit>;
 }

@@ -96,7 +96,12 @@ function withHeap(image: RuntimeImage, memoryBytes: number | undefined): readonl
   return [program, `--max-old-space-size=${heapMiB}`, ...rest];
 }
 
-function findProgram(word: string, path: string, where: { cwd: string; own: boolean }): string {
+/** Where a program is; throws StartError. `own`: for a user that may do less than the agent's. */
+export function findProgram(
+  word: string,
+  path: string,
+  where: { readonly cwd: string; readonly own: boolean },
+): string {
   if (word.includes('/')) {
     const program = isAbsolute(word) ? word : join(where.cwd, word);
     // Files of its volumes are the pod's own: what others may do says nothing about them.

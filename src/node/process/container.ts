@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import { deferred } from '../../lib/wait.ts';
 import { LogFile } from '../log-file.ts';
 import type { Stream } from '../log-line.ts';
-import type { ContainerExit, ContainerUsage, RuntimeContainer } from '../runtime.ts';
+import {
+  type ContainerExit,
+  type ContainerUsage,
+  type ExecSpec,
+  type RuntimeContainer,
+  type RuntimeExec,
+  StartError,
+} from '../runtime.ts';
 import type { Cgroup } from './cgroups.ts';
+import { type ExecScene, ProcessExec } from './exec.ts';
 import { type Identity, lives } from '../../lib/process-identity.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import type { PipePaths } from './shim.ts';
@@ -29,6 +37,7 @@ export interface ContainerRecord {
   readonly memoryBytes: number | undefined;
   readonly milliCpu: number | undefined;
   readonly exit: ContainerExit | undefined;
+  readonly scene?: ExecScene;
 }
 
 export interface ContainerSurroundings {
@@ -41,6 +50,12 @@ export interface ContainerSurroundings {
   /** Folder of this start; holds the pipes, the exit code and the record. */
   readonly folder: string;
   readonly logPath: string;
+  /** Of the agent; the marker of a process begins with it. */
+  readonly instance: string;
+  /** Words before a command that give up rights. */
+  readonly wrap: readonly string[];
+  /** Whether the pod has a user of its own, which may do less than the agent's. */
+  readonly ownUser: boolean;
 }
 
 /** Output that is still in the pipes when everything has ended is there at once. */
@@ -80,6 +95,8 @@ export class ProcessContainer implements RuntimeContainer {
   #unwatch: (() => void) | undefined;
   #closed = false;
   #ending = false;
+  readonly #execs = new Set<ProcessExec>();
+  #execCount = 0;
 
   /** Takes over a container whose shim lives (or has just ended), or that ended before. */
   constructor(record: ContainerRecord, surroundings: ContainerSurroundings) {
@@ -146,6 +163,25 @@ export class ProcessContainer implements RuntimeContainer {
     return containerUsage(this.#record.shim.pid, this.#surroundings.cgroup);
   }
 
+  async exec(spec: ExecSpec, signal: AbortSignal): Promise<RuntimeExec> {
+    const { scene, marker, exit } = this.#record;
+    if (this.#ending || this.#closed || exit !== undefined || scene === undefined) {
+      throw new StartError(`Cannot run a command in container "${this.name}": it is not running`);
+    }
+    signal.throwIfAborted();
+    const own = `${marker}/exec-${this.#execCount++}`;
+    const exec = new ProcessExec(spec, { ...this.#surroundings, scene, marker: own });
+    this.#execs.add(exec);
+    const end = (): void => void exec.kill();
+    signal.addEventListener('abort', end, { once: true });
+    void exec.exited.finally(() => {
+      signal.removeEventListener('abort', end);
+      this.#execs.delete(exec);
+    });
+    await exec.started;
+    return exec;
+  }
+
   async stop(graceMs: number): Promise<ContainerExit> {
     if (this.#record.exit !== undefined) return this.#record.exit;
     const killAt = performance.now() + graceMs;
@@ -163,6 +199,7 @@ export class ProcessContainer implements RuntimeContainer {
     this.#closed = true;
     this.#unwatch?.();
     clearTimeout(this.#killTimer);
+    for (const exec of this.#execs) void exec.kill();
     for (const socket of this.#sockets) socket.destroy();
     if (!this.#ending) this.#log?.release();
   }
@@ -206,7 +243,7 @@ export class ProcessContainer implements RuntimeContainer {
     const oom = this.#outgrown || (cgroup?.oomKills() ?? 0) > 0;
     // The group outlives its leader while it has members, so its number is still its own.
     if (this.#surroundings.alive) killQuietly(-this.#record.shim.pid);
-    await this.#sweep();
+    await Promise.all([this.#sweep(), ...[...this.#execs].map((exec) => exec.kill())]);
     await Promise.race([
       Promise.all(this.#output),
       new Promise((resolve) => setTimeout(resolve, lastOutputMs).unref()),

@@ -1,9 +1,12 @@
 import { silentLog } from '../../lib/log.ts';
-import { runtimeContract } from '../runtime.contract.ts';
+import { execContract } from '../exec.contract.ts';
+import { runtimeContract, type RuntimeUnderTest } from '../runtime.contract.ts';
 import { openProcessRuntime } from './runtime.ts';
 
-runtimeContract({
+const processRuntime: RuntimeUnderTest = {
   name: 'process',
   image: 'shell',
   open: (folder) => openProcessRuntime({ folder, images: {}, log: silentLog }),
-});
+};
+runtimeContract(processRuntime);
+execContract(processRuntime);

@@ -222,6 +222,7 @@ export class ProcessSandbox implements Sandbox {
       memoryBytes: spec.memoryBytes,
       milliCpu: spec.milliCpu,
       exit: undefined,
+      scene: { env: [...command.env], cwd: command.cwd, mounts: spec.mounts },
     };
     saveRecord(this.#startFolder(spec.name, spec.attempt), record);
     return this.#container(record, true);
@@ -296,6 +297,9 @@ export class ProcessSandbox implements Sandbox {
       memoryWatch: host.memoryWatch,
       folder: this.#startFolder(record.name, record.attempt),
       logPath: this.#logPath(record.name, record.attempt),
+      instance: host.instance,
+      wrap: host.isolation.wrap(this.owner),
+      ownUser: this.owner !== undefined,
     });
   }
 

@@ -128,7 +128,7 @@ function spawnShim<T>(
 }
 
 /** dash drops variables whose names it cannot use (`my.key`); bash hands them on. */
-function shellFor(env: ReadonlyMap<string, string>): string {
+export function shellFor(env: ReadonlyMap<string, string>): string {
   for (const name of env.keys()) {
     if (!/^[A-Za-z_]\w*$/.test(name) && existsSync('/bin/bash')) return '/bin/bash';
   }

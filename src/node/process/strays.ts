@@ -6,6 +6,9 @@ export const markerVariable = 'NOUGHT_CONTAINER';
 /** How long a killed process may take to go. */
 const goneDeadlineMs = 5000;
 const goneCheckMs = 10;
+/** How often and in what distance an empty environment is looked at again. */
+const emptyLooks = 5;
+const emptyLookMs = 2;
 
 type Marked = ReadonlyMap<string, readonly number[]>;
 
@@ -43,15 +46,22 @@ export class Strays {
     return running;
   }
 
-  async find(marker: string): Promise<readonly number[]> {
-    return (await this.all()).get(marker) ?? [];
+  /** Looks at all processes, or only at those that are given. */
+  async find(marker: string, among?: readonly number[]): Promise<readonly number[]> {
+    if (among === undefined) return (await this.all()).get(marker) ?? [];
+    const prefix = Buffer.from(this.#prefix);
+    const markers = await Promise.all(among.map((pid) => settledMarkerOf(pid, prefix)));
+    return among.filter((_, index) => markers[index] === marker);
   }
 
-  /** Kills what carries the marker until nothing is left; gives up after some seconds. */
-  async kill(marker: string): Promise<void> {
+  /**
+   * Kills what carries the marker until nothing is left; gives up after some seconds. Looks only at
+   * `candidates` where they are known.
+   */
+  async kill(marker: string, candidates?: () => Promise<readonly number[]>): Promise<void> {
     const deadline = performance.now() + goneDeadlineMs;
     for (;;) {
-      const pids = await this.find(marker);
+      const pids = await this.find(marker, await candidates?.());
       if (pids.length === 0 || performance.now() > deadline) return;
       for (const pid of pids) killQuietly(pid);
       await new Promise((resolve) => setTimeout(resolve, goneCheckMs));
@@ -85,16 +95,30 @@ async function scan(prefix: string): Promise<Marked> {
   return found;
 }
 
+/** A process that is about to become another program has no environment for a moment. */
+async function settledMarkerOf(pid: number, prefix: Buffer): Promise<string | undefined> {
+  for (let looks = 0; ; looks += 1) {
+    const environ = await readFile(`/proc/${pid}/environ`).catch(() => undefined);
+    if (environ === undefined || environ.length > 0) return environ && markerIn(environ, prefix);
+    if (looks === emptyLooks) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, emptyLookMs));
+  }
+}
+
 async function markerOf(pid: number, prefix: Buffer): Promise<string | undefined> {
   try {
     // A zombie's environ is empty, so zombies never count.
     const environ = await readFile(`/proc/${pid}/environ`);
-    let at = environ.indexOf(prefix);
-    while (at > 0 && environ[at - 1] !== 0) at = environ.indexOf(prefix, at + 1);
-    if (at < 0) return undefined;
-    const end = environ.indexOf(0, at);
-    return environ.toString('utf8', at + prefix.length, end < 0 ? undefined : end);
+    return markerIn(environ, prefix);
   } catch {
     return undefined;
   }
+}
+
+function markerIn(environ: Buffer, prefix: Buffer): string | undefined {
+  let at = environ.indexOf(prefix);
+  while (at > 0 && environ[at - 1] !== 0) at = environ.indexOf(prefix, at + 1);
+  if (at < 0) return undefined;
+  const end = environ.indexOf(0, at);
+  return environ.toString('utf8', at + prefix.length, end < 0 ? undefined : end);
 }
