@@ -98,19 +98,16 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
       this.#dialFailed('its connection was not made in time');
       return;
     }
-    const { timeoutMs, key, probeable } = this.#route.facts;
+    const { timeoutMs, key } = this.#route.facts;
+    // The client is slow, not the function; the wire has a limit for that.
     if (this.#state === 'sent' && !this.#body.done && !this.#body.paused) {
-      // The client is slow, not the function; the wire has a limit for that.
       this.#deadline = now + timeoutMs;
       return;
     }
-    const endpoint = this.#endpoint;
     this.#connection?.destroy();
     if (this.#state === 'sent') this.#answerProblem(timedOut(key, timeoutMs));
     else this.#abort('timeout');
-    if (endpoint !== undefined && probeable && this.#state !== 'tunnel' && !this.#answerPaused) {
-      this.#services.quarantine(this.#route, endpoint, 'it did not answer in time');
-    }
+    if (!this.#answerPaused) this.#mistrust('it did not answer in time');
     this.#finish();
   }
 
@@ -260,14 +257,16 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
       this.#dialFailed(failure.reason);
       return;
     }
-    const safe = failure.unsent || (failure.stale && this.#idempotent);
-    if (this.#state === 'sent' && this.#whole && safe && !failure.malformed && !this.#resent) {
+    const { malformed, reason, stale, unsent } = failure;
+    // A process that ends may close its connections before its listening socket.
+    if (!malformed) this.#mistrust(`it broke off: ${reason}`);
+    const isSafe = !malformed && (unsent || (stale && this.#idempotent));
+    if (this.#state === 'sent' && this.#whole && isSafe && !this.#resent) {
       this.#resent = true;
-      this.#retry();
-      return;
+      return this.#retry();
     }
     if (this.#exchange.started) this.#abort('pod-failed');
-    else this.#answerProblem(brokenPod(this.#route.facts.key, failure.reason));
+    else this.#answerProblem(brokenPod(this.#route.facts.key, reason));
     this.#finish();
   }
 
@@ -285,6 +284,13 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
   /** The whole request is at hand, to be sent again if that should be allowed. */
   get #whole(): boolean {
     return this.#body.done && (this.#idempotent || this.#body.bytes <= keepBytes);
+  }
+
+  /** No calls to the pod until it answers a probe, if it is one that does. */
+  #mistrust(reason: string): void {
+    const endpoint = this.#endpoint;
+    const answersProbes = this.#route.facts.probeable && this.#state !== 'tunnel';
+    if (endpoint && answersProbes) this.#services.quarantine(this.#route, endpoint, reason);
   }
 
   #dialFailed(reason: string): void {

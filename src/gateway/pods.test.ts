@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { names } from '../api/index.ts';
 import { podAddress, startPod } from './testing/fake-pod.ts';
 import { Harness, until } from './testing/harness.ts';
 import { RawClient } from './testing/raw-client.ts';
 
 const post = { method: 'POST', body: '{}' };
 
-/** A pod that speaks bytes: `answer` says what comes back for each request. */
+/** A pod that speaks bytes: `answer` says what comes back for each request; probes succeed. */
 async function rawPod(
   answer: (request: string, count: number, socket: Socket) => string | undefined,
 ): Promise<{
@@ -22,6 +23,10 @@ async function rawPod(
     socket.setEncoding('latin1');
     socket.on('error', () => undefined);
     socket.on('data', (text: string) => {
+      if (text.includes(names.readyPath)) {
+        socket.write(ok);
+        return;
+      }
       requests.push(text);
       const reply = answer(text, requests.length, socket);
       if (reply !== undefined) socket.write(reply, 'latin1');

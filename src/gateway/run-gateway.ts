@@ -196,6 +196,7 @@ class Gateway {
       dialTimeoutMs: limits.dialTimeoutMs,
       tunnelIdleMs: limits.tunnelIdleMs,
       quarantine: (route, endpoint, reason) => {
+        if (endpoint.verdict.kind === 'quarantined') return;
         endpoint.verdict = { kind: 'quarantined', reason };
         this.#activator.changed(route);
         this.prober.probe(route);
