@@ -166,16 +166,14 @@ for (const first of ['the raise', 'the labels'] as const) {
     const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', controller: true };
     const writes = {
       'the raise': () =>
-        client
-          .resource(refs.replicasets)
-          .patch(
-            key('web'),
-            {
-              metadata: { annotations: { [names.annotation.claims]: claim } },
-              spec: { replicas: 1 },
-            },
-            { type: 'merge' },
-          ),
+        client.resource(refs.replicasets).patch(
+          key('web'),
+          {
+            metadata: { annotations: { [names.annotation.claims]: claim } },
+            spec: { replicas: 1 },
+          },
+          { type: 'merge' },
+        ),
       'the labels': () =>
         client.resource(refs.pods).patch(
           key('warm'),

@@ -64,12 +64,12 @@ describe('hard limits with three gateways', () => {
     await platform.apply(functionManifest('left', 'node', counting, scaling));
     await platform.kubectl('wait', '--for=condition=Ready', 'fn/left', '--timeout=30s');
     assert.ok((await burst('left', 30)).every((most) => most <= 2));
-    const before = platform.processIds('gateway');
-    for (const pid of before.slice(0, 2)) process.kill(pid, 'SIGKILL');
+    const earlier = platform.processIds('gateway');
+    for (const pid of earlier.slice(0, 2)) process.kill(pid, 'SIGKILL');
     await eventually('three gateways run', () => {
       const now = platform.processIds('gateway');
       assert.equal(now.length, 3);
-      assert.equal(now.filter((pid) => before.includes(pid)).length, 1);
+      assert.equal(now.filter((pid) => earlier.includes(pid)).length, 1);
     });
     assert.ok((await burst('left', 30)).every((most) => most <= 2));
   });

@@ -253,8 +253,11 @@ export function demandSink(
         case 'returned':
           slots.take(gateway, message);
           break;
-        default:
+        case 'sample':
+        case 'poke':
+        case 'drained':
           demand.take(gateway, message);
+          break;
       }
     },
   };
