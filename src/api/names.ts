@@ -20,6 +20,8 @@ export const names = {
     demandAddress: 'nought.dev/demand-address',
     /** On a revision's ReplicaSet: when the spec last asked for it (RFC 3339, milliseconds). Orders the history. */
     requestedAt: 'nought.dev/requested-at',
+    /** On a revision's ReplicaSet: it has worked once. */
+    proven: 'nought.dev/proven',
     /** On a revision's ReplicaSet: why it was given up, in JSON: generation, reason, message. */
     failure: 'nought.dev/failure',
     /** On a revision's ReplicaSet: what of the spec made it (`revisionRecord`). */
@@ -33,6 +35,8 @@ export const names = {
      * Ready condition says nothing of the function yet.
      */
     loading: 'nought.dev/loading',
+    /** On a HorizontalPodAutoscaler: how often it decides, `30s`. */
+    syncPeriod: 'nought.dev/sync-period',
     podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',
   },
   /** Lease (and Secret with the key `token`) of the autoscaler, in the system namespace. */

@@ -8,6 +8,8 @@ export const annotations = {
   template: 'nought.dev/template',
   /** Why this revision was given up: a `RevisionFailure` in JSON. */
   failure: names.annotation.failure,
+  /** This revision has worked once: it has been the latest one that takes the traffic. */
+  proven: names.annotation.proven,
   /** What of the spec made this revision, for going back to it. */
   revisionSpec: names.annotation.revisionSpec,
 } as const;

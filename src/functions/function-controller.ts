@@ -117,6 +117,8 @@ export class FunctionController {
     }
     for (const set of plan.remove) await this.#remove(set);
     const statusMs = await this.#report(key, fn, plan, refusal);
+    if (plan.prove !== undefined)
+      await this.#annotate(plan.prove, { [annotations.proven]: 'true' });
     const waits = [
       refusal === undefined ? plan.againAfterMs : refusalRetryMs,
       statusMs > 0 ? statusMs : undefined,
@@ -190,13 +192,17 @@ export class FunctionController {
   }
 
   async #giveUp(fn: FunctionObject, set: ReplicaSet, failure: RevisionFailure): Promise<void> {
-    const { client, events, objects } = this.#options;
-    const patch = { metadata: { annotations: { [annotations.failure]: JSON.stringify(failure) } } };
+    await this.#annotate(set, { [annotations.failure]: JSON.stringify(failure) });
+    const message = `Gave up revision ${revisionOf(set)}: ${failure.message}`;
+    this.#options.events.report(fn, { type: 'Warning', reason: failure.reason, message });
+  }
+
+  async #annotate(set: ReplicaSet, written: Readonly<Record<string, string>>): Promise<void> {
+    const { client, objects } = this.#options;
+    const patch = { metadata: { annotations: written } };
     objects.noteSet(
       await client.resource(refs.replicasets).patch(set.metadata, patch, { type: 'merge' }),
     );
-    const message = `Gave up revision ${revisionOf(set)}: ${failure.message}`;
-    events.report(fn, { type: 'Warning', reason: failure.reason, message });
   }
 
   /** Removes a revision of the history, if nobody has brought it back meanwhile. */

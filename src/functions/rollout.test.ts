@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod, ReplicaSet, TrafficTarget } from '../api/index.ts';
+import { annotations } from './annotations.ts';
 import { resolveFunction } from './blueprint.ts';
 import { takeOverPatienceMs } from './proof.ts';
 import { planRollout, progressDeadlineMs, type RolloutView } from './rollout.ts';
@@ -66,6 +67,16 @@ test('planRollout() moves the traffic to a candidate with a ready pod, and not b
   assert.equal(planRollout(before).promote, undefined);
   const after = view({ serving: 'old', sets: [old, [candidate, readyPod('n')]] });
   assert.equal(planRollout(after).promote, revision);
+});
+
+test('planRollout() notes once that a revision has worked', () => {
+  const candidate = replicaSet({ revision, template, requestedAt: 10 });
+  assert.equal(planRollout(view({ sets: [[candidate, pod('n')]] })).prove, undefined);
+  assert.equal(planRollout(view({ sets: [[candidate, readyPod('n')]] })).prove, candidate);
+  const { metadata } = candidate;
+  const noted = { [annotations.proven]: 'true', ...metadata.annotations };
+  const proven = { ...candidate, metadata: { ...metadata, annotations: noted } };
+  assert.equal(planRollout(view({ serving: revision, sets: [[proven]] })).prove, undefined);
 });
 
 test('planRollout() waits a while for as many pods as the traffic needs', () => {

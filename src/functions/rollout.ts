@@ -31,6 +31,8 @@ export interface RolloutPlan {
   readonly fail: { readonly set: ReplicaSet; readonly failure: RevisionFailure } | undefined;
   /** The revision that is to take the traffic from now on, when it is another one than before. */
   readonly promote: string | undefined;
+  /** Note of this revision that it has worked. */
+  readonly prove: ReplicaSet | undefined;
   readonly traffic: TrafficPlan;
   /** History beyond the limit. */
   readonly remove: readonly ReplicaSet[];
@@ -65,6 +67,7 @@ export function planRollout(view: RolloutView): RolloutPlan {
     mend: isUpToDate(blueprint, current) ? undefined : current,
     fail: trial?.kind === 'failed' ? { set: trial.set, failure: trial.failure } : undefined,
     promote: trial?.kind === 'proven' ? revisionOf(trial.set) : undefined,
+    prove: latest?.metadata.annotations?.[annotations.proven] === undefined ? latest : undefined,
     traffic: move,
     remove: excess(
       retired.filter((set) => traffic.targets.every((target) => target.set !== set)),

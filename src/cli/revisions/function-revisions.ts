@@ -16,6 +16,8 @@ export interface Revision {
   readonly requestedMs: number;
   /** Why it was given up, in one word. */
   readonly failure: string | undefined;
+  /** It has worked once. */
+  readonly proven: boolean;
   /** What of the spec made it; undefined when nothing was kept. */
   readonly record: string | undefined;
   readonly replicas: number;
@@ -69,6 +71,7 @@ function revisionOf({ metadata, status }: ReplicaSet): Revision {
     name: labels[names.label.revision] ?? '',
     requestedMs: Date.parse(requested ?? '') || 0,
     failure: failureReason(annotations[names.annotation.failure]),
+    proven: annotations[names.annotation.proven] !== undefined,
     record: annotations[names.annotation.revisionSpec],
     replicas: status?.replicas ?? 0,
     readyReplicas: status?.readyReplicas ?? 0,

@@ -8,6 +8,7 @@ const revision = (name: string, rest: Partial<Revision> = {}): Revision => ({
   name,
   requestedMs: 0,
   failure: undefined,
+  proven: true,
   record: undefined,
   replicas: 0,
   readyReplicas: 0,

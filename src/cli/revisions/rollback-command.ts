@@ -85,8 +85,8 @@ async function choose(
   const now = revisionPart(fn.spec);
   const { name } = fn.metadata;
   if (wanted === undefined) {
-    // What was given up is nothing to go back to.
-    for (const revision of revisions.filter(({ failure }) => failure === undefined)) {
+    // What was given up, or never came to work, is nothing to go back to.
+    for (const revision of revisions.filter(hasWorked)) {
       const spec = await readRevisionSpec(session, fn, revision);
       if (spec !== undefined && !isDeepStrictEqual(spec, now)) {
         return { kind: 'back', name: revision.name, spec };
@@ -114,10 +114,15 @@ async function choose(
     : { kind: 'back', name: wanted, spec };
 }
 
+function hasWorked({ proven, failure }: Revision): boolean {
+  return proven && failure === undefined;
+}
+
 function listText(revisions: readonly Revision[]): string {
-  const list = revisions.map(({ name, failure }) =>
-    failure === undefined ? name : `${name} (given up: ${failure})`,
-  );
+  const list = revisions.map(({ name, proven, failure }) => {
+    if (failure !== undefined) return `${name} (given up: ${failure})`;
+    return proven ? name : `${name} (has not worked yet)`;
+  });
   return list.length === 0 ? '; it has none at all' : `; it has ${list.join(', ')}`;
 }
 
