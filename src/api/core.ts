@@ -116,7 +116,13 @@ export interface Container {
   }[];
   readonly resources?: ResourceRequirements;
   readonly volumeMounts?: readonly VolumeMount[];
+  readonly livenessProbe?: Readonly<Record<string, unknown>>;
   readonly readinessProbe?: Readonly<Record<string, unknown>>;
+  readonly startupProbe?: Readonly<Record<string, unknown>>;
+  readonly lifecycle?: {
+    readonly postStart?: Readonly<Record<string, unknown>>;
+    readonly preStop?: Readonly<Record<string, unknown>>;
+  };
   readonly terminationMessagePath?: string;
   readonly terminationMessagePolicy?: string;
 }
@@ -129,6 +135,8 @@ export interface PodSpec {
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
   readonly terminationGracePeriodSeconds?: number;
+  readonly activeDeadlineSeconds?: number;
+  readonly readinessGates?: readonly { readonly conditionType: string }[];
   readonly serviceAccountName?: string;
   readonly hostname?: string;
   readonly enableServiceLinks?: boolean;

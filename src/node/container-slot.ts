@@ -1,30 +1,23 @@
 import type { Container, Pod } from '../api/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ConfigError, type ConfigRef, type Configuration } from './configuration.ts';
-import { limitOf, type NodeFacts } from './downward.ts';
-import { resolveEnvironment } from './environment.ts';
-import { expand } from './expand.ts';
+import { ContainerLife } from './container-life.ts';
+import { containerSpec, type SlotPod } from './container-spec.ts';
 import type { ContainerRun, ContainerView } from './pod-status.ts';
-import { readinessProbe, runProbe } from './probe.ts';
 import { RestartBackOff } from './restart-back-off.ts';
 import {
   type ContainerExit,
-  type ContainerSpec,
   type Refusal,
   type Runtime,
   type RuntimeContainer,
-  type Sandbox,
   StartError,
 } from './runtime.ts';
-import { mountsOf } from './volumes.ts';
 
 /** Exit code of a container that could not be started, as containerd gives it. */
 const startErrorCode = 128;
-/**
- * How long until a container that says itself that it serves is reported as ready: whoever has a call
- * for it finds that out by asking it, and that call comes first.
- */
-const readyReportMs = 20;
+const defaultGraceSeconds = 30;
+/** State of a container whose postStart hook runs. */
+const creating: Refusal = { reason: 'ContainerCreating', message: '' };
 /** How long until a start is tried again that lacked something. */
 const configRetryMs = 10_000;
 
@@ -35,25 +28,31 @@ export interface PodReport {
   readonly container?: string;
 }
 
+/**
+ * Init containers end before the next one starts; sidecars are those that go on beside it and are
+ * always started again.
+ */
+export type ContainerRole = 'init' | 'sidecar' | 'main';
+
 /** What a container needs of its pod. */
 export interface SlotOptions {
   readonly runtime: Runtime;
   readonly configuration: Configuration;
   readonly clock: Clock;
   readonly container: Container;
-  /** Init containers are started again only when they failed. */
-  readonly init: boolean;
+  readonly role: ContainerRole;
   /** Something has changed: the pod should look at its containers and write its status. */
   readonly changed: () => void;
   readonly report: (report: PodReport) => void;
 }
 
-/** The pod at the moment of a start. */
-export interface SlotPod {
-  readonly pod: Pod;
-  readonly sandbox: Sandbox;
-  readonly volumes: ReadonlyMap<string, string>;
-  readonly facts: NodeFacts;
+/** The pod that a container was started for. */
+type AdoptedPod = Pick<SlotPod, 'pod' | 'sandbox'>;
+
+/** What an earlier agent had found of a container. */
+interface Known {
+  readonly ready: boolean;
+  readonly started: boolean;
 }
 
 /** What to wait for before `advance` is called again; nothing when it will say `changed`. */
@@ -65,37 +64,52 @@ export interface SlotWait {
 /**
  * One container of a pod over all its starts.
  *
- * Owns the present start, its readiness probe, and when the next start is due.
+ * Owns the present start, and when the next one is due.
  */
 export class ContainerSlot {
   readonly #options: SlotOptions;
   readonly #backOff = new RestartBackOff();
   #attempt = -1;
-  #running: RuntimeContainer | undefined;
+  #life: ContainerLife | undefined;
   #current: ContainerRun | undefined;
   #previous: ContainerRun | undefined;
   #waiting: Refusal | undefined;
   #restartAt = 0;
-  #ready = false;
-  #probe: AbortController | undefined;
 
   constructor(options: SlotOptions) {
     this.#options = options;
+  }
+
+  get name(): string {
+    return this.#options.container.name;
+  }
+
+  get role(): ContainerRole {
+    return this.#options.role;
   }
 
   get exit(): ContainerExit | undefined {
     return this.#current?.exit;
   }
 
-  get running(): RuntimeContainer | undefined {
-    return this.#running;
+  /** The start that runs. */
+  get life(): ContainerLife | undefined {
+    return this.#life;
+  }
+
+  get hasPostStart(): boolean {
+    return this.#options.container.lifecycle?.postStart !== undefined;
+  }
+
+  /** Whether it was ever started, or could not be. */
+  get wasStarted(): boolean {
+    return this.#attempt >= 0;
   }
 
   /** Takes over a container that an earlier agent started, and found ready or not. */
-  adopt(container: RuntimeContainer, sandbox: Sandbox, ready: boolean): void {
+  adopt({ pod, sandbox }: AdoptedPod, container: RuntimeContainer, known: Known): void {
     this.#attempt = container.attempt;
-    this.#ready = ready && container.exit() === undefined;
-    this.#watch(container, sandbox);
+    this.#watch({ pod, sandbox }, container, known);
   }
 
   /** Goes on counting where a status of the API left off, when nothing of it is left here. */
@@ -105,24 +119,27 @@ export class ContainerSlot {
 
   view(): ContainerView {
     const current = this.#current;
+    const { container, role } = this.#options;
     return {
-      container: this.#options.container,
+      container,
       restartCount: Math.max(0, this.#attempt),
       current,
       previous: this.#previous,
-      waiting: this.#waiting,
-      ready: this.#options.init ? current?.exit?.exitCode === 0 : this.#ready,
+      waiting: this.#life?.isStarting === true ? creating : this.#waiting,
+      ready: role === 'init' ? current?.exit?.exitCode === 0 : this.#life?.ready === true,
+      started: this.#life?.started === true,
+      sidecar: role === 'sidecar',
     };
   }
 
   /** Shows why nothing is started yet. */
   hold(waiting: Refusal): void {
-    if (this.#running === undefined) this.#waiting = waiting;
+    if (this.#life === undefined) this.#waiting = waiting;
   }
 
   /** Starts or restarts the container if that is due. */
   async advance(slotPod: SlotPod, signal: AbortSignal): Promise<SlotWait | undefined> {
-    if (this.#running !== undefined || !this.#isWanted(slotPod.pod)) return undefined;
+    if (this.#life !== undefined || !this.isWanted(slotPod.pod)) return undefined;
     const { runtime, container, clock, report } = this.#options;
     const refusal = runtime.refuse(container);
     if (refusal !== undefined) {
@@ -144,88 +161,62 @@ export class ContainerSlot {
     }
   }
 
-  /** Ends the probe; the container goes on. */
+  /** Looks after it no longer; the container goes on. */
   close(): void {
-    this.#probe?.abort();
+    this.#life?.close();
   }
 
-  #isWanted(pod: Pod): boolean {
+  /** Whether it is to be started (again) by the rules of restarts; also true while it runs. */
+  isWanted(pod: Pod): boolean {
     const exit = this.#current?.exit;
     if (exit === undefined) return true;
+    const { role } = this.#options;
     const policy = pod.spec.restartPolicy ?? 'Always';
-    if (this.#options.init) return exit.exitCode !== 0 && policy !== 'Never';
+    if (role === 'sidecar') return true;
+    if (role === 'init') return exit.exitCode !== 0 && policy !== 'Never';
     return policy === 'Always' || (policy === 'OnFailure' && exit.exitCode !== 0);
   }
 
-  async #start({ pod, sandbox, volumes, facts }: SlotPod, signal: AbortSignal): Promise<void> {
+  async #start(slotPod: SlotPod, signal: AbortSignal): Promise<void> {
     const { container, configuration, report } = this.#options;
-    const env = await resolveEnvironment({ pod, container, facts, configuration });
-    const words = (list: readonly string[] | undefined): readonly string[] =>
-      (list ?? []).map((word) => expand(word, env));
-    const cpu = limitOf(container, 'cpu');
-    const spec: ContainerSpec = {
-      name: container.name,
-      attempt: this.#attempt + 1,
-      image: container.image ?? '',
-      command: words(container.command),
-      args: words(container.args),
-      env,
-      workingDir: container.workingDir,
-      mounts: await mountsOf(container, volumes, sandbox.owner),
-      ports: (container.ports ?? []).map((each) => each.containerPort),
-      memoryBytes: limitOf(container, 'memory'),
-      milliCpu: cpu === undefined ? undefined : Math.round(cpu * 1000),
-      hostname: pod.spec.hostname ?? pod.metadata.name,
-      terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
-      messageFromLogs: container.terminationMessagePolicy === 'FallbackToLogsOnError',
-    };
-    const started = await sandbox.start(spec, signal);
-    this.#attempt = spec.attempt;
-    this.#watch(started, sandbox);
+    const attempt = this.#attempt + 1;
+    const spec = await containerSpec(slotPod, { container, configuration, attempt });
+    const started = await slotPod.sandbox.start(spec, signal);
+    this.#attempt = attempt;
     const message = `Started container ${container.name}`;
     report({ type: 'Normal', reason: 'Started', message, container: container.name });
+    this.#watch(slotPod, started, undefined);
   }
 
-  #watch(container: RuntimeContainer, sandbox: Sandbox): void {
-    const exit = container.exit();
+  #watch(slotPod: AdoptedPod, running: RuntimeContainer, known: Known | undefined): void {
+    const { container, clock, changed, report } = this.#options;
+    const { sandbox } = slotPod;
+    const exit = running.exit();
     if (this.#current?.exit !== undefined) this.#previous = this.#current;
     this.#waiting = undefined;
-    this.#current = { id: container.id, startedAt: container.startedAt, exit };
+    this.#current = { id: running.id, startedAt: running.startedAt, exit };
     if (exit !== undefined) return;
-    this.#running = container;
-    void container.exited.then((end) => this.#ended(container, end));
-    if (this.#options.init) return;
-    const setReady = (ready: boolean): void => {
-      if (this.#running !== container || this.#ready === ready) return;
-      this.#ready = ready;
-      this.#options.changed();
-    };
-    const probe = readinessProbe(this.#options.container);
-    if (container.notifies) {
-      void container.ready.then(() => setTimeout(() => setReady(true), readyReportMs).unref());
-    } else if (probe === undefined) {
-      this.#ready = true;
-    } else {
-      if (probe.action.kind === 'unsupported') this.#reportUnsupported();
-      this.#probe = new AbortController();
-      const loop = {
-        probe,
-        address: sandbox.address,
-        clock: this.#options.clock,
-        ready: this.#ready,
-        owns: (port: number) => sandbox.listensOn(port),
-        report: setReady,
-      };
-      runProbe(loop, this.#probe.signal).catch(() => setReady(false));
-    }
+    const life = new ContainerLife({
+      container,
+      running,
+      sandbox,
+      clock,
+      adopted: known,
+      graceMs: () => graceOf(slotPod.pod),
+      restarts: () => container.restartPolicy === 'Always' || restartsFailed(slotPod.pod),
+      changed,
+      report: (each) => report({ ...each, container: container.name }),
+    });
+    this.#life = life;
+    void running.exited.then((end) => this.#ended(life, end));
   }
 
-  #ended(container: RuntimeContainer, exit: ContainerExit): void {
-    this.#probe?.abort();
-    this.#running = undefined;
-    this.#ready = false;
-    this.#current = { id: container.id, startedAt: container.startedAt, exit };
-    this.#delay(exit.finishedAt - container.startedAt);
+  #ended(life: ContainerLife, exit: ContainerExit): void {
+    const { id, startedAt } = life.running;
+    life.close();
+    this.#life = undefined;
+    this.#current = { id, startedAt, exit };
+    this.#delay(exit.finishedAt - startedAt);
     this.#options.changed();
   }
 
@@ -237,8 +228,8 @@ export class ContainerSlot {
   showBackOff(pod: Pod): void {
     const { clock, container, report } = this.#options;
     const leftMs = this.#restartAt - clock.monotonic();
-    if (this.#running !== undefined || this.#current?.exit === undefined || leftMs <= 0) return;
-    if (!this.#isWanted(pod) || this.#waiting?.reason === 'CrashLoopBackOff') return;
+    if (this.#life !== undefined || this.#current?.exit === undefined || leftMs <= 0) return;
+    if (!this.isWanted(pod) || this.#waiting?.reason === 'CrashLoopBackOff') return;
     const { name, namespace, uid } = pod.metadata;
     const delay = formatDelay(leftMs);
     this.#waiting = {
@@ -287,18 +278,17 @@ export class ContainerSlot {
       container: container.name,
     });
     this.#delay(0);
-    return this.#isWanted(pod) ? { ms: this.#restartAt - clock.monotonic() } : {};
+    return this.isWanted(pod) ? { ms: this.#restartAt - clock.monotonic() } : {};
   }
+}
 
-  #reportUnsupported(): void {
-    const { container, report } = this.#options;
-    report({
-      type: 'Warning',
-      reason: 'Unhealthy',
-      message: 'Readiness probe is of a kind that is not supported: use httpGet or tcpSocket',
-      container: container.name,
-    });
-  }
+/** How long a pod's containers may take to end, unless its deletion says otherwise. */
+export function graceOf({ spec }: Pod): number {
+  return (spec.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1000;
+}
+
+function restartsFailed({ spec }: Pod): boolean {
+  return spec.restartPolicy !== 'Never';
 }
 
 function formatDelay(ms: number): string {

@@ -24,6 +24,8 @@ function container(more: Partial<ContainerView>): ContainerView {
     previous: undefined,
     waiting: undefined,
     ready: false,
+    started: true,
+    sidecar: false,
     ...more,
   };
 }
@@ -43,6 +45,7 @@ function view(policy: NonNullable<PodSpec['restartPolicy']>, more: Partial<PodVi
     podIP: '127.1.2.3',
     hostIP: '127.0.0.1',
     final: false,
+    failure: undefined,
     ...times,
     ...more,
   };

@@ -24,6 +24,10 @@ export interface ContainerView {
   /** Why it does not run, while it should. */
   readonly waiting: Refusal | undefined;
   readonly ready: boolean;
+  /** Its hook and its startup probe are done. */
+  readonly started: boolean;
+  /** An init container that goes on beside the others. */
+  readonly sidecar: boolean;
 }
 
 /** What is known of a pod. */
@@ -36,6 +40,8 @@ export interface PodView {
   readonly startTime: number;
   /** The pod will not start anything any more. */
   readonly final: boolean;
+  /** Why the pod has failed as a whole. */
+  readonly failure: { readonly reason: string; readonly message: string } | undefined;
   readonly now: number;
 }
 
@@ -45,11 +51,13 @@ type Phase = NonNullable<PodStatus['phase']>;
 export function podStatus(view: PodView): PodStatus {
   const { pod, podIP, hostIP } = view;
   const phase = podPhase(view);
+  const failure = phase === 'Failed' ? view.failure : undefined;
   const initStatuses = view.init.map(containerStatus);
   const { generation } = pod.metadata;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
+    ...failure,
     conditions: conditions(view, phase),
     hostIP,
     hostIPs: [{ ip: hostIP }],
@@ -65,16 +73,40 @@ export function formatSeconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
-/** Whether all init containers have ended well. */
-export function isInitialized(init: readonly ContainerView[]): boolean {
-  return init.every((each) => each.current?.exit?.exitCode === 0);
+/** A pod does not leave these any more. */
+export function isTerminal(phase: PodStatus['phase']): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
 }
 
-function podPhase({ pod, init, main, final }: PodView): Phase {
+/** Terminal only when nothing runs any more. */
+function podPhase(view: PodView): Phase {
+  const phase = view.failure === undefined ? phaseByContainers(view) : 'Failed';
+  if (!isTerminal(phase) || ![...view.init, ...view.main].some(isRunning)) return phase;
+  return uninitialized(view).length === 0 ? 'Running' : 'Pending';
+}
+
+/** The init containers that hold up the others; none once one of those was started. */
+function uninitialized({ init, main }: PodView): readonly ContainerView[] {
+  if (main.some(({ current, previous }) => (current ?? previous) !== undefined)) return [];
+  return init.filter(({ sidecar, started, current }) =>
+    sidecar ? !started : current?.exit?.exitCode !== 0,
+  );
+}
+
+function isRunning({ current }: ContainerView): boolean {
+  return current !== undefined && current.exit === undefined;
+}
+
+function phaseByContainers(view: PodView): Phase {
+  const { pod, main, final } = view;
   const policy = pod.spec.restartPolicy ?? 'Always';
-  const failedInit = init.some((each) => (each.current?.exit?.exitCode ?? 0) !== 0);
-  if (!isInitialized(init))
-    return final || (failedInit && policy === 'Never') ? 'Failed' : 'Pending';
+  const held = uninitialized(view);
+  if (held.length > 0) {
+    const failed = held.some(
+      ({ sidecar, current }) => !sidecar && (current?.exit?.exitCode ?? 0) !== 0,
+    );
+    return final || (failed && policy === 'Never') ? 'Failed' : 'Pending';
+  }
   let running = 0;
   let stopped = 0;
   let succeeded = 0;
@@ -107,7 +139,7 @@ function containerStatus(view: ContainerView): ContainerStatus {
     image: container.image ?? '',
     imageID: '',
     ...(id === undefined ? {} : { containerID: id }),
-    started: running,
+    started: running && view.started,
     state: containerState(view),
     lastState: last?.exit === undefined ? {} : terminated(last, last.exit),
   };
@@ -138,22 +170,15 @@ function terminated({ id, startedAt }: ContainerRun, exit: ContainerExit): Conta
 }
 
 function conditions(view: PodView, phase: Phase): readonly Condition[] {
-  const { pod, init, main, now } = view;
+  const { pod, now } = view;
   const known = new Map((pod.status?.conditions ?? []).map((each) => [each.type, each]));
-  const initialized = init.filter((each) => each.current?.exit?.exitCode !== 0);
-  const unready = main.filter((each) => !each.ready);
-  const contained = containersReady(view, phase, unready);
+  const held = uninitialized(view);
+  const contained = containersReady(view, phase);
+  const hasSandbox = view.podIP !== undefined && !isTerminal(phase);
   const own: readonly Condition[] = [
-    { type: 'PodReadyToStartContainers', status: view.podIP === undefined ? 'False' : 'True' },
-    initialized.length === 0
-      ? { type: 'Initialized', status: 'True' }
-      : {
-          type: 'Initialized',
-          status: 'False',
-          reason: 'ContainersNotInitialized',
-          message: `containers with incomplete status: ${listNames(initialized)}`,
-        },
-    { ...contained, type: 'Ready' },
+    { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
+    { type: 'Initialized', ...initialized(held, phase) },
+    { ...podReady(pod, contained), type: 'Ready' },
     { ...contained, type: 'ContainersReady' },
     { type: 'PodScheduled', status: 'True' },
   ];
@@ -161,11 +186,31 @@ function conditions(view: PodView, phase: Phase): readonly Condition[] {
   return [...known.values()];
 }
 
-function containersReady(
-  view: PodView,
-  phase: Phase,
-  unready: readonly ContainerView[],
-): Omit<Condition, 'type'> {
+function initialized(held: readonly ContainerView[], phase: Phase): Omit<Condition, 'type'> {
+  if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
+  if (held.length === 0) return { status: 'True' };
+  const message = `containers with incomplete status: ${listNames(held)}`;
+  return { status: 'False', reason: 'ContainersNotInitialized', message };
+}
+
+/** Ready when the containers are and all readiness gates are passed. */
+function podReady(pod: Pod, contained: Omit<Condition, 'type'>): Omit<Condition, 'type'> {
+  if (contained.status !== 'True') return contained;
+  const missing = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const found = pod.status?.conditions?.find(({ type }) => type === conditionType);
+    if (found === undefined) {
+      return `corresponding condition of pod readiness gate "${conditionType}" does not exist.`;
+    }
+    if (found.status === 'True') return [];
+    return `the status of pod readiness gate "${conditionType}" is not "True", but ${found.status}`;
+  });
+  if (missing.length === 0) return contained;
+  return { status: 'False', reason: 'ReadinessGatesNotReady', message: missing.join(', ') };
+}
+
+function containersReady(view: PodView, phase: Phase): Omit<Condition, 'type'> {
+  const counted = [...view.init.filter(({ sidecar }) => sidecar), ...view.main];
+  const unready = counted.filter((each) => !each.ready);
   if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
   if (unready.length === 0) return { status: 'True' };

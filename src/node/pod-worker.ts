@@ -5,9 +5,11 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { aborted } from '../lib/wait.ts';
 import { ConfigError, type ConfigRef, type Configuration, readAhead } from './configuration.ts';
-import { ContainerSlot, type PodReport, type SlotPod, type SlotWait } from './container-slot.ts';
+import { graceOf, type PodReport, type SlotWait } from './container-slot.ts';
+import type { SlotPod } from './container-spec.ts';
 import type { NodeFacts } from './downward.ts';
-import { podStatus } from './pod-status.ts';
+import { PodContainers } from './pod-containers.ts';
+import { isTerminal, podStatus, type PodView } from './pod-status.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
 import { StatusWriter } from './status-writer.ts';
 import { makeVolumes, volumeSources } from './volumes.ts';
@@ -22,12 +24,17 @@ export interface PodWorkerOptions {
   readonly log: Log;
 }
 
-const defaultGraceSeconds = 30;
 /** Grace of a pod whose object is gone already. */
 const vanishedGraceMs = 1000;
 const volumeRetryMs = 10_000;
 /** At most this long is the API server waited for when the agent itself ends. */
 const lastStatusMs = 1000;
+/** Timers hold 31 bits. */
+const longestTimerMs = 2 ** 31 - 1;
+const deadlineExceeded = {
+  reason: 'DeadlineExceeded',
+  message: 'Pod was active on the node longer than the specified deadline',
+};
 
 type Goal =
   | { readonly kind: 'run' }
@@ -41,7 +48,7 @@ type Goal =
 /**
  * Brings one pod to what its object says, and its status to what it is.
  *
- * Owns the pod's sandbox, its containers' slots and the writer of its status.
+ * Owns the pod's sandbox, its containers and the writer of its status.
  *
  * Invariants:
  * 1. One step at a time; whatever happens meanwhile makes another step.
@@ -51,8 +58,7 @@ type Goal =
 export class PodWorker {
   readonly #options: PodWorkerOptions;
   readonly #status: StatusWriter;
-  readonly #init: readonly ContainerSlot[];
-  readonly #main: readonly ContainerSlot[];
+  readonly #containers: PodContainers;
   /** Aborts starts when the pod is to end. */
   readonly #starting = new AbortController();
   readonly #end = new AbortController();
@@ -61,6 +67,7 @@ export class PodWorker {
   #sandbox: Sandbox | undefined;
   #volumes: ReadonlyMap<string, string> | undefined;
   #goal: Goal = { kind: 'run' };
+  #failure: PodView['failure'];
   #wake: (() => void) | undefined;
   #changed = true;
 
@@ -70,8 +77,16 @@ export class PodWorker {
     this.#sandbox = sandbox;
     this.#startTime = Date.parse(pod.status?.startTime ?? '') || options.clock.now();
     this.#status = new StatusWriter(pod, options, this.#end.signal);
-    this.#init = this.#slots(pod.spec.initContainers ?? [], true);
-    this.#main = this.#slots(pod.spec.containers, false);
+    const { runtime, configuration, clock } = options;
+    this.#containers = new PodContainers({
+      pod,
+      sandbox,
+      runtime,
+      configuration,
+      clock,
+      changed: () => this.#poke(),
+      report: (report) => this.#report(report),
+    });
     if (pod.metadata.deletionTimestamp !== undefined) this.#terminateBy(pod, true);
   }
 
@@ -137,29 +152,40 @@ export class PodWorker {
       await this.#finish();
     } finally {
       this.#end.abort(new Error('The pod is done'));
-      for (const slot of [...this.#init, ...this.#main]) slot.close();
+      this.#containers.close();
     }
   }
 
   async #step(): Promise<readonly SlotWait[]> {
     if (this.#isOver()) return [{}];
-    const slotPod = await this.#prepare();
-    if ('ms' in slotPod) return [slotPod];
-    const { signal } = this.#starting;
-    for (const slot of this.#init) {
-      slot.showBackOff(this.#pod);
-      const wait = await slot.advance(slotPod, signal);
-      if (slot.exit?.exitCode === 0) continue;
-      for (const main of this.#main) main.hold({ reason: 'PodInitializing', message: '' });
-      return [wait ?? {}];
+    const pod = this.#pod;
+    const deadlineMs = this.#deadlineLeft();
+    const done = this.#containers.isDone(pod);
+    if (!done && deadlineMs <= 0) this.#fail(deadlineExceeded);
+    if (done || this.#failure !== undefined) {
+      // Sidecars are all that may still run, or whatever the deadline cuts off.
+      void this.#containers.stop(graceOf(pod));
+      return [{}];
     }
-    const waits = await Promise.all(
-      this.#main.map((slot) => {
-        slot.showBackOff(this.#pod);
-        return slot.advance(slotPod, signal);
-      }),
-    );
-    return waits.filter((wait) => wait !== undefined);
+    const slotPod = await this.#prepare();
+    const waits =
+      'ms' in slotPod ? [slotPod] : await this.#containers.advance(slotPod, this.#starting.signal);
+    return deadlineMs === Number.POSITIVE_INFINITY ? waits : [...waits, { ms: deadlineMs }];
+  }
+
+  /** How long until the pod's deadline. */
+  #deadlineLeft(): number {
+    const { activeDeadlineSeconds } = this.#pod.spec;
+    if (activeDeadlineSeconds === undefined) return Number.POSITIVE_INFINITY;
+    const endsAt = this.#startTime + activeDeadlineSeconds * 1000;
+    return Math.min(longestTimerMs, endsAt - this.#options.clock.now());
+  }
+
+  #fail(failure: NonNullable<PodView['failure']>): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    // Of one that had failed before this agent came it was told.
+    if (!isTerminal(this.#pod.status?.phase)) this.#report({ type: 'Normal', ...failure });
   }
 
   /** The sandbox with its volumes, or when to try again. */
@@ -189,9 +215,7 @@ export class PodWorker {
       });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      for (const slot of [...this.#init, ...this.#main]) {
-        slot.hold({ reason: 'ContainerCreating', message: error.message });
-      }
+      this.#containers.hold({ reason: 'ContainerCreating', message: error.message });
       const message = `MountVolume.SetUp failed: ${error.message}`;
       this.#report({ type: 'Warning', reason: 'FailedMount', message });
       const { missing } = error;
@@ -204,7 +228,7 @@ export class PodWorker {
   async #finish(): Promise<void> {
     const goal = this.#goal;
     if (goal.kind === 'leave' || goal.kind === 'run') return;
-    await Promise.race([this.#stopAll(goal.graceMs), aborted(this.#end.signal)]);
+    await Promise.race([this.#containers.stop(goal.graceMs), aborted(this.#end.signal)]);
     // The goal may have grown from suspending to terminating meanwhile, never back.
     const last = this.#goal;
     if (last.kind === 'suspend') {
@@ -221,15 +245,6 @@ export class PodWorker {
       await this.#deleteObject();
     }
     await removed;
-  }
-
-  async #stopAll(graceMs: number): Promise<void> {
-    const running = [...this.#init, ...this.#main].flatMap(({ running: each }) => each ?? []);
-    for (const { name } of running) {
-      const message = `Stopping container ${name}`;
-      this.#report({ type: 'Normal', reason: 'Killing', message, container: name });
-    }
-    await Promise.all(running.map((each) => each.stop(graceMs)));
   }
 
   async #deleteObject(): Promise<void> {
@@ -251,8 +266,7 @@ export class PodWorker {
 
   /** Whether the pod has ended before this agent came, and nothing of it is left here. */
   #isOver(): boolean {
-    const { phase } = this.#pod.status ?? {};
-    return this.#sandbox === undefined && (phase === 'Succeeded' || phase === 'Failed');
+    return isTerminal(this.#pod.status?.phase) && this.#sandbox === undefined;
   }
 
   #publish(final: boolean): void {
@@ -261,12 +275,12 @@ export class PodWorker {
     this.#status.write(
       podStatus({
         pod: this.#pod,
-        init: this.#init.map((slot) => slot.view()),
-        main: this.#main.map((slot) => slot.view()),
+        ...this.#containers.views(),
         podIP: this.#sandbox?.address,
         hostIP: facts.hostIP,
         startTime: this.#startTime,
         final,
+        failure: this.#failure,
         now: clock.now(),
       }),
     );
@@ -301,11 +315,11 @@ export class PodWorker {
 
   #terminateBy(pod: Pod, first: boolean): void {
     const { deletionTimestamp = '', deletionGracePeriodSeconds } = pod.metadata;
-    const seconds =
-      deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds;
+    const fullMs =
+      deletionGracePeriodSeconds === undefined ? graceOf(pod) : deletionGracePeriodSeconds * 1000;
     const leftMs = Date.parse(deletionTimestamp) - this.#options.clock.now();
     // Found terminating at start: part of the grace has passed while no agent was there.
-    const graceMs = first ? Math.min(seconds * 1000, Math.max(leftMs, 0)) : seconds * 1000;
+    const graceMs = first ? Math.min(fullMs, Math.max(leftMs, 0)) : fullMs;
     this.#aim({ kind: 'terminate', graceMs, object: true });
   }
 
@@ -317,36 +331,12 @@ export class PodWorker {
       if (goal.graceMs >= before.graceMs && goal.object === before.object) return;
       const graceMs = Math.min(goal.graceMs, before.graceMs);
       this.#goal = { ...goal, graceMs, object: goal.object && before.object };
-      void this.#stopAll(graceMs);
+      void this.#containers.stop(graceMs);
     } else {
       this.#goal = goal;
     }
     if (goal.kind !== 'run') this.#starting.abort(new Error('The pod is to end'));
     this.#poke();
-  }
-
-  #slots(containers: Pod['spec']['containers'], init: boolean): readonly ContainerSlot[] {
-    const { runtime, configuration, clock } = this.#options;
-    const { initContainerStatuses, containerStatuses } = this.#pod.status ?? {};
-    const statuses = init ? initContainerStatuses : containerStatuses;
-    return containers.map((container) => {
-      const slot = new ContainerSlot({
-        runtime,
-        configuration,
-        clock,
-        container,
-        init,
-        changed: () => this.#poke(),
-        report: (report) => this.#report(report),
-      });
-      const known = this.#sandbox?.containers().find((each) => each.name === container.name);
-      const status = statuses?.find((each) => each.name === container.name);
-      if (known !== undefined && this.#sandbox !== undefined) {
-        slot.adopt(known, this.#sandbox, status?.ready === true);
-      }
-      if (status?.containerID !== undefined) slot.resume(status.restartCount);
-      return slot;
-    });
   }
 
   #report(report: PodReport): void {

@@ -1,0 +1,166 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  Container,
+  ContainerStatus,
+  Event,
+  Pod,
+  PodSpec,
+  PodStatus,
+} from '../../api/index.ts';
+import { createClient } from '../../client/index.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { randomIds } from '../../lib/ids.ts';
+import { silentLog } from '../../lib/log.ts';
+import { runNodeAgent } from '../agent.ts';
+import { openProcessRuntime } from '../process/runtime.ts';
+import { ApiFarSide } from './api-far-side.ts';
+import { eventually } from './eventually.ts';
+
+const pods = '/api/v1/namespaces/default/pods';
+
+/** A node agent with a process runtime on a folder of its own, and the little of an API server it needs. */
+export class AgentUnderTest implements AsyncDisposable {
+  readonly api = new ApiFarSide();
+  readonly #folder: string;
+  readonly #tls: { readonly key: string; readonly cert: string };
+  #stop: (() => Promise<void>) | undefined;
+
+  private constructor(folder: string, tls: { readonly key: string; readonly cert: string }) {
+    this.#folder = folder;
+    this.#tls = tls;
+  }
+
+  static async open(): Promise<AgentUnderTest> {
+    const folder = await mkdtemp(join(tmpdir(), 'nought-agent-'));
+    const agent = new AgentUnderTest(folder, await makeCertificate());
+    await agent.start();
+    return agent;
+  }
+
+  async start(stopPods = true): Promise<void> {
+    const [ending, connection] = [new AbortController(), new AbortController()];
+    const ready = Promise.withResolvers<unknown>();
+    const runtime = await openProcessRuntime({ folder: this.#folder, log: silentLog, images: {} });
+    const running = runNodeAgent(
+      {
+        nodeName: 'n1',
+        address: '127.0.0.1',
+        version: 'v1.35.0',
+        client: createClient(this.api, connection.signal),
+        runtime,
+        folder: this.#folder,
+        server: { port: 0, ...this.#tls, token: 'the-token' },
+        stopPods,
+        stopGraceMs: 1000,
+        ready: ready.resolve,
+        clock: systemClock,
+        ids: randomIds,
+        log: silentLog,
+      },
+      ending.signal,
+    );
+    running.catch(ready.reject);
+    await ready.promise;
+    this.#stop = async () => {
+      ending.abort(new Error('test'));
+      await running;
+      connection.abort(new Error('test'));
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  /** Removes all pods and what was made for them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { metadata } of this.api.list('pods')) this.api.remove(`${pods}/${metadata.name}`);
+    await this.stop();
+    await this.start();
+    await this.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Creates a pod of one container on the node, with what else the spec says. */
+  create(name: string, container: Partial<Container>, spec: Partial<PodSpec> = {}): void {
+    const main = { name: 'main', image: 'any', ...container };
+    this.api.put(`${pods}/${name}`, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec: { nodeName: 'n1', containers: [main], terminationGracePeriodSeconds: 1, ...spec },
+    } as Pod);
+  }
+
+  pod(name: string): Pod | undefined {
+    return this.api.get<Pod>(`${pods}/${name}`);
+  }
+
+  /** Changes the object of a pod as a user would. */
+  change(name: string, change: (pod: Pod) => Pod): void {
+    this.api.put(`${pods}/${name}`, change(this.pod(name) as Pod));
+  }
+
+  terminate(name: string, seconds: number): void {
+    this.api.terminate(`${pods}/${name}`, seconds);
+  }
+
+  /** The status of a pod once it passes the test. */
+  async status(name: string, test: (status: PodStatus) => boolean): Promise<PodStatus> {
+    try {
+      return await eventually(`status of ${name}`, () => {
+        const found = this.pod(name)?.status;
+        return found !== undefined && test(found) ? found : undefined;
+      });
+    } catch (error) {
+      const now = JSON.stringify([this.pod(name)?.status, this.events()], undefined, 1);
+      throw new Error(`The pod stayed so: ${now}`, { cause: error });
+    }
+  }
+
+  /** `reason: message` of all events. */
+  events(): readonly string[] {
+    return this.api.list('events').map((each) => {
+      const { reason, message } = each as Event;
+      return `${reason}: ${message}`;
+    });
+  }
+
+  async event(pattern: RegExp): Promise<void> {
+    await eventually(`event ${String(pattern)} among ${this.events().join('; ')}`, () =>
+      this.events().some((each) => pattern.test(each)),
+    );
+  }
+}
+
+/** A container that runs a shell script. */
+export function shell(script: string, more: Partial<Container> = {}): Container {
+  return { name: 'main', image: 'any', command: ['/bin/sh', '-c', script], ...more };
+}
+
+/** The status of one container, init containers included. */
+export function containerOf(status: PodStatus, name = 'main'): ContainerStatus | undefined {
+  const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  return all.find((each) => each.name === name);
+}
+
+export function conditionOf(status: PodStatus, type: string): string | undefined {
+  return status.conditions?.find((each) => each.type === type)?.status;
+}
+
+async function makeCertificate(): Promise<{ key: string; cert: string }> {
+  const made = await mkdtemp(join(tmpdir(), 'nought-tls-'));
+  const [key, cert] = [join(made, 'key'), join(made, 'cert')];
+  const subject = ['-subj', '/CN=node', '-days', '1'];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  });
+  const tls = { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+  await rm(made, { recursive: true });
+  return tls;
+}
