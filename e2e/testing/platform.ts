@@ -78,7 +78,9 @@ export class Platform implements AsyncDisposable {
     const child = this.#process;
     assert.ok(child?.pid !== undefined);
     const gone = once(child, 'exit');
-    const pids = [child.pid, ...childrenOf(child.pid)];
+    // Stopped first: it is not to replace its children, nor they to stop the pods because it has gone.
+    process.kill(child.pid, 'SIGSTOP');
+    const pids = [...childrenOf(child.pid), child.pid];
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     await gone;
     this.#process = undefined;
