@@ -55,6 +55,9 @@ describe('podStatus()', () => {
   const good = container({ current: ended(0) });
   const bad = container({ current: ended(1) });
   const up = container({ current: running, ready: true });
+  const failure = { reason: 'DeadlineExceeded', message: 'late' };
+  const car = (more: Partial<ContainerView>): ContainerView =>
+    container({ current: running, ready: true, sidecar: true, ...more });
   for (const [what, phase, policy, parts] of [
     ['nothing started', 'Pending', 'Always', { main: [container({})] }],
     ['one of two started', 'Pending', 'Always', { main: [up, container({})] }],
@@ -76,6 +79,33 @@ describe('podStatus()', () => {
     ['init runs', 'Pending', 'Always', { init: [up], main: [container({})] }],
     ['init failed, Never', 'Failed', 'Never', { init: [bad], main: [container({})] }],
     ['init failed, Always', 'Pending', 'Always', { init: [bad], main: [container({})] }],
+    [
+      'a sidecar starts',
+      'Pending',
+      'Always',
+      { init: [car({ started: false })], main: [container({})] },
+    ],
+    [
+      'a sidecar crashes later',
+      'Running',
+      'Always',
+      { init: [car({ current: ended(1), started: false })], main: [up] },
+    ],
+    ['all ended, sidecar runs', 'Running', 'Never', { init: [car({})], main: [good] }],
+    [
+      'all ended, sidecar killed',
+      'Succeeded',
+      'Never',
+      { init: [car({ current: ended(137) })], main: [good] },
+    ],
+    [
+      'init failed, sidecar runs',
+      'Pending',
+      'Never',
+      { init: [car({}), bad], main: [container({})] },
+    ],
+    ['deadline over, one runs', 'Running', 'Always', { main: [up, bad], failure }],
+    ['deadline over, all ended', 'Failed', 'Always', { main: [good], failure }],
   ] as const) {
     it(`is ${phase} when: ${what}`, () => {
       assert.equal(podStatus(view(policy, parts)).phase, phase);
@@ -114,5 +144,21 @@ describe('podStatus()', () => {
     const ready = conditions?.find((each) => each.type === 'Ready');
     assert.equal(ready?.reason, 'ContainersNotReady');
     assert.equal(ready.message, 'containers with unready status: [main]');
+  });
+
+  it('names the readiness gates that are not passed', () => {
+    const { pod, ...rest } = view('Always', { main: [up] });
+    const readinessGates = [{ conditionType: 'a' }, { conditionType: 'b' }];
+    const conditions = [{ type: 'b', status: 'False' }] as const;
+    const gated = { ...pod, spec: { ...pod.spec, readinessGates }, status: { conditions } };
+    const found = podStatus({ ...rest, pod: gated }).conditions;
+    const ready = found?.find(({ type }) => type === 'Ready');
+    assert.equal(ready?.reason, 'ReadinessGatesNotReady');
+    assert.equal(
+      ready.message,
+      'corresponding condition of pod readiness gate "a" does not exist., ' +
+        'the status of pod readiness gate "b" is not "True", but False',
+    );
+    assert.equal(found?.find(({ type }) => type === 'ContainersReady')?.status, 'True');
   });
 });

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -24,18 +25,27 @@ const pods = '/api/v1/namespaces/default/pods';
 /** A node agent with a process runtime on a folder of its own, and the little of an API server it needs. */
 export class AgentUnderTest implements AsyncDisposable {
   readonly api = new ApiFarSide();
+  /** A folder of the host that all pods may write to. */
+  readonly shared: string;
   readonly #folder: string;
   readonly #tls: { readonly key: string; readonly cert: string };
   #stop: (() => Promise<void>) | undefined;
 
-  private constructor(folder: string, tls: { readonly key: string; readonly cert: string }) {
+  private constructor(
+    folder: string,
+    shared: string,
+    tls: { readonly key: string; readonly cert: string },
+  ) {
     this.#folder = folder;
+    this.shared = shared;
     this.#tls = tls;
   }
 
   static async open(): Promise<AgentUnderTest> {
     const folder = await mkdtemp(join(tmpdir(), 'nought-agent-'));
-    const agent = new AgentUnderTest(folder, await makeCertificate());
+    const shared = await mkdtemp(join(tmpdir(), 'nought-shared-'));
+    await chmod(shared, 0o777);
+    const agent = new AgentUnderTest(folder, shared, await makeCertificate());
     await agent.start();
     return agent;
   }
@@ -83,6 +93,7 @@ export class AgentUnderTest implements AsyncDisposable {
     await this.start();
     await this.stop();
     await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.shared, { recursive: true, force: true });
   }
 
   /** Creates a pod of one container on the node, with what else the spec says. */
@@ -120,6 +131,21 @@ export class AgentUnderTest implements AsyncDisposable {
       const now = JSON.stringify([this.pod(name)?.status, this.events()], undefined, 1);
       throw new Error(`The pod stayed so: ${now}`, { cause: error });
     }
+  }
+
+  /** What is in a file of the shared folder. */
+  read(name: string): string {
+    return readFileSync(join(this.shared, name), 'utf8');
+  }
+
+  /** Writes a file of the shared folder. */
+  write(name: string, text = ''): void {
+    writeFileSync(join(this.shared, name), text);
+  }
+
+  /** Resolves when the object of a pod is gone. */
+  async gone(name: string): Promise<void> {
+    await eventually(`${name} is gone`, () => this.pod(name) === undefined);
   }
 
   /** `reason: message` of all events. */
