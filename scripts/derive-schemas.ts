@@ -29,6 +29,7 @@ const roots = [
   'io.k8s.api.core.v1.ServiceAccount',
   'io.k8s.api.apps.v1.ReplicaSet',
   'io.k8s.api.autoscaling.v1.Scale',
+  'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
   'io.k8s.api.coordination.v1.Lease',
   'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
   'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta',

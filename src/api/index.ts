@@ -34,6 +34,18 @@ export type {
   Verb,
 } from './descriptor.ts';
 export type { Schema, ValidationRule } from './schema.ts';
+export type {
+  CrossVersionObjectReference,
+  HorizontalPodAutoscaler,
+  HpaBehavior,
+  HpaScalingPolicy,
+  HpaScalingRules,
+  HpaStatus,
+  MetricSpec,
+  MetricStatus,
+  ResourceMetricSource,
+} from './horizontal-pod-autoscaler.ts';
+export { syncPeriodMs } from './kinds/horizontal-pod-autoscaler-validation.ts';
 export { builtinDescriptors } from './kinds/builtin-descriptors.ts';
 export {
   type NodeMetrics,

@@ -2,6 +2,7 @@ import type {
   ConfigMap,
   Event,
   FunctionObject,
+  HorizontalPodAutoscaler,
   InvocationObject,
   KubeObject,
   Lease,
@@ -37,6 +38,11 @@ export const refs = {
   nodes: ref<Node>('v1', 'nodes', 'Node', false),
   events: ref<Event>('v1', 'events', 'Event'),
   leases: ref<Lease>('coordination.k8s.io/v1', 'leases', 'Lease'),
+  horizontalpodautoscalers: ref<HorizontalPodAutoscaler>(
+    'autoscaling/v2',
+    'horizontalpodautoscalers',
+    'HorizontalPodAutoscaler',
+  ),
   functions: ref<FunctionObject>('nought.dev/v1', 'functions', 'Function'),
   invocations: ref<InvocationObject>('nought.dev/v1', 'invocations', 'Invocation'),
 } as const;

@@ -4,6 +4,7 @@ import type { Ids } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import { createControllerInformers } from './context.ts';
 import { runGarbageCollector } from './garbage-collector/run-garbage-collector.ts';
+import { runHpaController } from './hpa/run-hpa-controller.ts';
 import { Inventory } from './inventory.ts';
 import { runNamespaceController } from './namespace/run-namespace-controller.ts';
 import { runNodeLifecycle } from './node-lifecycle/run-node-lifecycle.ts';
@@ -25,7 +26,12 @@ export interface ControllersOptions {
   readonly placement?: EarlyPlacement;
   /** How long a node may be silent, or gone, before its pods are given up; 40 s when left out. */
   readonly nodeGraceMs?: number;
+  /** How often HorizontalPodAutoscalers decide that do not say so themselves; 15 s when left out. */
+  readonly hpaSyncPeriodMs?: number;
 }
+
+/** Upstream's, too. */
+const defaultHpaSyncPeriodMs = 15_000;
 
 /**
  * Runs all controllers of the embedded cluster until the signal aborts, over one shared set of
@@ -36,6 +42,7 @@ export async function runControllers(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, clock, ids, log, rootCa, placement, nodeGraceMs } = options;
+  const syncPeriodMs = options.hpaSyncPeriodMs ?? defaultHpaSyncPeriodMs;
   const informers = createControllerInformers({ client, clock, ids, log });
   const context = { client, clock, ids, log, informers };
   const inventory = new Inventory(context);
@@ -53,6 +60,7 @@ export async function runControllers(
       (running) => runServiceAccountController({ ...context, ...ca }, running),
       (running) => runNodeLifecycle({ ...context, ...grace }, running),
       (running) => runPodCollector({ ...context, ...quarantine }, running),
+      (running) => runHpaController({ ...context, syncPeriodMs }, running),
       (running) => inventory.run(running),
       (running) => runGarbageCollector({ ...context, inventory }, running),
       (running) => runNamespaceController({ ...context, inventory }, running),

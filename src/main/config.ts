@@ -28,6 +28,7 @@ export interface ControlPlaneConfig {
   readonly gateways: readonly string[];
   /** The most pods of one warm pool; 0 for no pools. */
   readonly warmPool: number;
+  readonly hpaSyncPeriodMs: number;
   readonly version: string;
 }
 

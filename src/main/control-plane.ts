@@ -53,7 +53,10 @@ async function controlPlane(config: ControlPlaneConfig, context: ChildContext): 
   await runTogether(
     [
       (running) => server.run(running),
-      (running) => runControllers({ ...shared, placement, rootCa: config.pki.ca }, running),
+      (running) => {
+        const { pki, hpaSyncPeriodMs } = config;
+        return runControllers({ ...shared, placement, rootCa: pki.ca, hpaSyncPeriodMs }, running);
+      },
       (running) =>
         runFunctions(
           {

@@ -12,6 +12,7 @@ test('parseUpFlags() has the defaults of the contract', () => {
     store: 'lmdb',
     gateways: 1,
     warmPool: 32,
+    hpaSyncPeriodMs: 15_000,
     accessLog: undefined,
     metricsPort: undefined,
   });
@@ -41,6 +42,7 @@ test('parseUpFlags() takes each flag', () => {
     'process',
     '--warm-pool',
     '5',
+    '--horizontal-pod-autoscaler-sync-period=1m30s',
     '--access-log',
     'combined',
     '--metrics-port',
@@ -57,6 +59,7 @@ test('parseUpFlags() takes each flag', () => {
     store: 'memory',
     gateways: 3,
     warmPool: 5,
+    hpaSyncPeriodMs: 90_000,
     accessLog: 'combined',
     metricsPort: 9100,
   });
@@ -74,6 +77,10 @@ for (const [args, words] of [
   [['--max-connections-per-client', '0'], /--max-connections-per-client "0"/],
   [['--store', 'floppy'], /--store "floppy": expected lmdb or memory/],
   [['--warm-pool', 'on'], /--warm-pool "on": expected a number from 0 to 1000/],
+  [
+    ['--horizontal-pod-autoscaler-sync-period', '0.5s'],
+    /--horizontal-pod-autoscaler-sync-period "0.5s": expected a duration from 1s to 24h/,
+  ],
   [['--access-log', 'xml'], /--access-log "xml": expected json or combined/],
   [['--metrics-port', 'x'], /--metrics-port "x"/],
   [['--runtime', 'magic'], /--runtime "magic": expected process/],

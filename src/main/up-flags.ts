@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { syncPeriodMs } from '../api/index.ts';
 import type { AccessLogFormat } from '../gateway/index.ts';
 import type { StoreKind } from './config.ts';
 import {
@@ -21,6 +22,8 @@ export interface UpFlags {
   readonly gateways: number;
   /** The most booted pods that wait in one pool; 0 for no pools. */
   readonly warmPool: number;
+  /** How often HorizontalPodAutoscalers decide that do not say so themselves. */
+  readonly hpaSyncPeriodMs: number;
   /** Undefined for no access log. */
   readonly accessLog: AccessLogFormat | undefined;
   /** Of the first gateway, the next ones follow; 0 picks free ones; undefined for none. */
@@ -49,6 +52,9 @@ Flags:
   --gateways N          gateway processes that share the port (default 1)
   --warm-pool N         the most pods that are kept booted for functions of one namespace and runtime
                         (default 32; how many there are follows the calls); off: none
+  --horizontal-pod-autoscaler-sync-period D
+                        how often HorizontalPodAutoscalers decide, from 1s to 24h (default 15s); one of
+                        them by its annotation nought.dev/sync-period
   --access-log FORMAT   one line per call, as json or combined, in DIR/logs/gateway.access.log
   --metrics-port PORT   metrics of the gateway at http://127.0.0.1:PORT/metrics; with several
                         gateways PORT, PORT+1, … (0 picks free ones; endpoints.json names them)
@@ -87,6 +93,7 @@ export function parseUpFlags(args: readonly string[]): UpFlags | 'help' {
     store,
     gateways: parseNumber('--gateways', values.gateways ?? '1', { from: 1, to: maxGateways }),
     warmPool: parseWarmPool(values['warm-pool']),
+    hpaSyncPeriodMs: parseSyncPeriod(values['horizontal-pod-autoscaler-sync-period']),
     accessLog: parseAccessLog(values['access-log']),
     metricsPort:
       values['metrics-port'] === undefined
@@ -101,6 +108,7 @@ function parse(args: readonly string[]): {
   'gateway-port'?: string;
   gateways?: string;
   'warm-pool'?: string;
+  'horizontal-pod-autoscaler-sync-period'?: string;
   'access-log'?: string;
   'metrics-port'?: string;
   store?: string;
@@ -117,6 +125,7 @@ function parse(args: readonly string[]): {
         'gateway-port': { type: 'string' },
         gateways: { type: 'string' },
         'warm-pool': { type: 'string' },
+        'horizontal-pod-autoscaler-sync-period': { type: 'string' },
         'access-log': { type: 'string' },
         'metrics-port': { type: 'string' },
         store: { type: 'string' },
@@ -133,6 +142,15 @@ function parse(args: readonly string[]): {
 /** The most pods of one warm pool, 0 for `off`; throws UsageError. */
 export function parseWarmPool(text = defaultWarmPool): number {
   return text === 'off' ? 0 : parseNumber('--warm-pool', text, { from: 0, to: maxWarmPool });
+}
+
+/** The interval of HorizontalPodAutoscalers in milliseconds; throws UsageError. */
+function parseSyncPeriod(text = '15s'): number {
+  const ms = syncPeriodMs(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(
+    `Cannot use --horizontal-pod-autoscaler-sync-period "${text}": expected a duration from 1s to 24h, such as 15s`,
+  );
 }
 
 /** The format of the access log, undefined for none; throws UsageError. */

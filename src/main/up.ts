@@ -147,6 +147,7 @@ async function configureAll({ flags, home, io }: Start, children: Children): Pro
     gatewayUrl,
     gateways: children.gateways.map((_, index) => gatewayId(index)),
     warmPool: flags.warmPool,
+    hpaSyncPeriodMs: flags.hpaSyncPeriodMs,
     version,
   };
   await children.controlPlane.configure(controlPlane);

@@ -39,6 +39,7 @@ test('builtinDescriptors have the names that kubectl users type', () => {
     'secrets',
     'serviceaccounts sa',
     'replicasets rs all',
+    'horizontalpodautoscalers hpa all',
     'leases',
     'customresourcedefinitions crd crds api-extensions',
   ]);
@@ -57,6 +58,7 @@ test('builtinDescriptors take an object of each kind with nothing but a name', (
       },
     },
     Event: { involvedObject: { namespace: 'n' } },
+    HorizontalPodAutoscaler: { spec: { scaleTargetRef: { kind: 'A', name: 'a' }, maxReplicas: 2 } },
   };
   for (const descriptor of builtinDescriptors) {
     if (descriptor.kind === 'CustomResourceDefinition') continue;

@@ -2,6 +2,7 @@ import type { ResourceDescriptor } from '../descriptor.ts';
 import { configMapDescriptor } from './config-map.ts';
 import { customResourceDefinitionDescriptor } from './custom-resource-definition.ts';
 import { eventDescriptor } from './event.ts';
+import { horizontalPodAutoscalerDescriptor } from './horizontal-pod-autoscaler.ts';
 import { leaseDescriptor } from './lease.ts';
 import { namespaceDescriptor } from './namespace.ts';
 import { nodeDescriptor } from './node.ts';
@@ -20,6 +21,7 @@ export const builtinDescriptors: readonly ResourceDescriptor[] = [
   secretDescriptor,
   serviceAccountDescriptor,
   replicaSetDescriptor,
+  horizontalPodAutoscalerDescriptor,
   leaseDescriptor,
   customResourceDefinitionDescriptor,
 ];

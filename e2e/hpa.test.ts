@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { HorizontalPodAutoscaler, KubeList, Pod } from '../src/api/index.ts';
+import { eventually, type Platform, startPlatform } from './testing/platform.ts';
+
+const code = `export default ({ ms }) => {
+  const end = Date.now() + ms;
+  while (Date.now() < end);
+  return process.pid;
+};`;
+
+function burner(name: string): string {
+  const inline = code.replaceAll('\n', '\n      ');
+  return `apiVersion: nought.dev/v1
+kind: Function
+metadata: {name: ${name}}
+spec:
+  runtime: node
+  source:
+    inline: |
+      ${inline}
+  resources: {requests: {cpu: 100m}}
+  scaling: {idle: 10m, min: 1}
+`;
+}
+
+/** Scales a function by its CPU, to a tenth of a core each. */
+function autoscaler(name: string, period: string): string {
+  return `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: ${name}
+  annotations: {nought.dev/sync-period: ${period}}
+spec:
+  scaleTargetRef: {apiVersion: nought.dev/v1, kind: Function, name: ${name}}
+  minReplicas: 1
+  maxReplicas: 2
+  metrics:
+    - type: Resource
+      resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}
+  behavior:
+    scaleDown: {stabilizationWindowSeconds: 1}
+`;
+}
+
+let platform: Platform;
+
+before(async () => {
+  platform = await startPlatform();
+  await platform.apply(burner('quick'));
+  await platform.apply(burner('slow'));
+  for (const name of ['quick', 'slow']) {
+    const answer = await platform.call(name, { ms: 0 });
+    assert.equal(answer.status, 200, await answer.text());
+  }
+});
+
+after(() => platform[Symbol.asyncDispose]());
+
+async function get<T>(...args: readonly string[]): Promise<T> {
+  return JSON.parse(await platform.kubectl('get', ...args, '-o', 'json')) as T;
+}
+
+function hpa(name: string): Promise<HorizontalPodAutoscaler> {
+  return get<HorizontalPodAutoscaler>('hpa', name);
+}
+
+async function pods(name: string): Promise<number> {
+  const { items } = await get<KubeList<Pod>>('pods', '-l', `nought.dev/function=${name}`);
+  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).length;
+}
+
+/** Burns the CPU by calls, one after another, while `during` runs. */
+async function burning(functions: readonly string[], during: () => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const calls = functions.map(async (name) => {
+    while (!stop.signal.aborted) {
+      const answer = await platform.call(name, { ms: 200 });
+      await answer.text();
+    }
+  });
+  try {
+    await during();
+  } finally {
+    stop.abort();
+    await Promise.all(calls);
+  }
+}
+
+const patienceMs = 60_000;
+
+test('HPAs scale functions by their CPU, each at its own interval, changed without a restart', async () => {
+  // Its first decision is made before there is any load, the next one after the test.
+  await platform.apply(autoscaler('slow', '24h'));
+  await eventually('the slow one has decided', async () => {
+    const { status } = await hpa('slow');
+    assert.ok((status?.conditions?.length ?? 0) > 0);
+  });
+  await burning(['quick', 'slow'], async () => {
+    await platform.apply(autoscaler('quick', '1s'));
+    await eventually(
+      'the quick one scales up',
+      async () => {
+        assert.equal(await pods('quick'), 2);
+        const { status } = await hpa('quick');
+        assert.ok(status?.lastScaleTime !== undefined);
+        const conditions = status.conditions ?? [];
+        assert.deepEqual(
+          conditions.map((one) => `${one.type}=${one.status}`).toSorted(),
+          ['AbleToScale=True', 'ScalingActive=True', 'ScalingLimited=True'],
+          JSON.stringify(conditions),
+        );
+        assert.ok((status.currentMetrics?.[0]?.resource?.current.averageUtilization ?? 0) > 0);
+      },
+      patienceMs,
+    );
+    const slow = await hpa('slow');
+    assert.equal(slow.status?.lastScaleTime, undefined, 'its second turn is a day away');
+    const top = await platform.kubectl('top', 'pods', '--containers');
+    assert.match(top, /^quick-\S+ +function +\d+m +\d+Mi/m);
+    assert.match(top, /^slow-\S+ +function +\d+m +\d+Mi/m);
+    await platform.kubectl('annotate', '--overwrite', 'hpa/slow', 'nought.dev/sync-period=1s');
+    await eventually(
+      'the slow one follows',
+      async () => assert.equal(await pods('slow'), 2),
+      patienceMs,
+    );
+  });
+  for (const name of ['quick', 'slow']) {
+    await eventually(
+      `${name} shrinks`,
+      async () => {
+        assert.equal(await pods(name), 1);
+        const { status } = await hpa(name);
+        assert.equal(status?.currentReplicas, 1);
+      },
+      patienceMs,
+    );
+  }
+  const events = await platform.kubectl('get', 'events', '-o', 'custom-columns=:.reason,:.message');
+  assert.match(
+    events,
+    /SuccessfulRescale +New size: 2; reason: cpu resource utilization \(percentage of request\) above target/,
+  );
+  assert.match(events, /SuccessfulRescale +New size: 1; reason: All metrics below target/);
+});
+
+test('kubectl top nodes shows this machine', async () => {
+  const top = await platform.kubectl('top', 'nodes');
+  assert.match(
+    top,
+    /^NAME +CPU\(cores\) +CPU\(%\) +MEMORY\(bytes\) +MEMORY\(%\) *\n\S+ +\d+m +\d+% +\d+Mi +\d+% *\n$/,
+  );
+});
+
+test('kubectl autoscale makes an HPA, and nonsense is refused when it is applied', async () => {
+  await platform.kubectl(
+    'autoscale',
+    'function',
+    'quick',
+    '--name=made',
+    '--min=1',
+    '--max=3',
+    '--cpu=70%',
+  );
+  const made = await hpa('made');
+  assert.deepEqual(
+    [made.spec.scaleTargetRef.kind, made.spec.metrics?.[0]?.resource?.target.averageUtilization],
+    ['Function', 70],
+  );
+  await platform.kubectl('delete', 'hpa', 'made');
+  for (const period of ['0s', '-5s', 'soon']) {
+    const { code: failed, stderr } = await platform.tryKubectl(
+      'annotate',
+      '--overwrite',
+      'hpa/quick',
+      `nought.dev/sync-period=${period}`,
+    );
+    assert.equal(failed, 1);
+    assert.match(stderr, /must be a duration from 1s to 24h, such as 30s/);
+  }
+});
+
+test('an HPA neither wakes a function that sleeps nor pins it', async () => {
+  await platform.apply(burner('asleep').replace('idle: 10m, min: 1', 'idle: 1s'));
+  await eventually('it sleeps', async () => assert.equal(await pods('asleep'), 0));
+  await platform.apply(autoscaler('asleep', '1s'));
+  await eventually('it is left alone', async () => {
+    const active = (await hpa('asleep')).status?.conditions?.find(
+      ({ type }) => type === 'ScalingActive',
+    );
+    assert.deepEqual([active?.status, active?.reason], ['False', 'ScalingDisabled']);
+  });
+  assert.equal(await pods('asleep'), 0);
+});
