@@ -21,6 +21,7 @@ import { PodWorker, type PodWorkerOptions } from './pod-worker.ts';
 import { keepRegistered, nodeCapacity } from './registration.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
 import { statsSummary } from './stats.ts';
+import type { ContainerAnswer, ContainerName } from './streaming/pod-streams.ts';
 
 export interface NodeAgentOptions {
   readonly nodeName: string;
@@ -119,6 +120,7 @@ class NodeAgent {
       { ...server, host: address },
       {
         logs: (request, end) => this.#logs(request, end),
+        container: (name) => this.#container(name),
         stats: () => statsSummary({ nodeName, pods: [...this.#workers.values()], clock }),
         clock,
         log,
@@ -217,6 +219,21 @@ class NodeAgent {
     return options.previous
       ? refused(400, `previous terminated container "${container}" in pod "${pod}" not found`)
       : refused(400, `container "${container}" in pod "${pod}" is waiting to start`);
+  }
+
+  #container({ namespace, pod, container: name }: ContainerName): ContainerAnswer {
+    const worker = [...this.#workers.values()].find(
+      (each) => each.pod.metadata.name === pod && each.pod.metadata.namespace === namespace,
+    );
+    if (worker === undefined) {
+      return { kind: 'refused', status: 404, message: `pod "${pod}" not found` };
+    }
+    const container = worker.sandbox?.containers().find((each) => each.name === name);
+    if (container === undefined || container.exit() !== undefined) {
+      const message = `unable to upgrade connection: container not found ("${name}")`;
+      return { kind: 'refused', status: 500, message };
+    }
+    return { kind: 'container', container };
   }
 
   #registration(port: number): Parameters<typeof keepRegistered>[0] {

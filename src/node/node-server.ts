@@ -8,6 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogOptions } from './runtime.ts';
 import type { StatsSummary } from './stats.ts';
+import { type FindContainer, PodStreams, refuseUpgrade } from './streaming/pod-streams.ts';
 
 export interface NodeServerOptions {
   readonly host: string;
@@ -35,6 +36,7 @@ export type LogAnswer =
 export interface NodeServerParts {
   readonly logs: (request: LogRequest, signal: AbortSignal) => LogAnswer;
   readonly stats: () => Promise<StatsSummary>;
+  readonly container: FindContainer;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,7 +49,8 @@ const headersTimeoutMs = 10_000;
 
 /**
  * The node's own HTTPS server, on the kubelet's paths:
- * `GET /containerLogs/{namespace}/{pod}/{container}`, `GET /stats/summary` and `GET /healthz`.
+ * `GET /containerLogs/{namespace}/{pod}/{container}`, `GET /stats/summary`, `GET /healthz`, and as
+ * websockets `/exec/{namespace}/{pod}/{container}`.
  */
 export async function openNodeServer(
   options: NodeServerOptions,
@@ -64,12 +67,24 @@ export async function openNodeServer(
       });
     },
   );
+  const streams = new PodStreams(parts.container);
+  server.on('upgrade', (request, socket, head) => {
+    if (!isAuthorized(request.headers.authorization, token)) {
+      refuseUpgrade(socket, 401, 'Unauthorized');
+      return;
+    }
+    streams.serve(request, socket, head).catch((error: unknown) => {
+      parts.log.debug('A stream into a pod failed', { error: String(error) });
+      socket.destroy();
+    });
+  });
   server.listen({ host, port });
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
       open.abort(new Error('The node agent ends'));
+      streams.close();
       await close(server);
     },
   };

@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { StatusError } from '../../api/index.ts';
 import { listenError } from '../../lib/listen-error.ts';
 import type { Log } from '../../lib/log.ts';
-import { unauthorized, type Authenticator } from '../auth/authenticator.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { Dispatcher } from '../routing/dispatch.ts';
-import { isOpenPath } from '../routing/plain-routes.ts';
-import { jsonAnswer, type ServerRequest, type User } from '../request.ts';
+import { jsonAnswer, type ServerRequest } from '../request.ts';
 import { readBody } from './read-body.ts';
+import { header, readHead } from './read-head.ts';
+import { isStream, Streams } from './upgrade.ts';
 import { writeAnswer } from './write-answer.ts';
 
 export interface ListenOptions {
@@ -43,8 +44,6 @@ const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 120_000;
 const closeGraceMs = 5000;
 
-const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
-
 /** Serves HTTPS (HTTP/1.1). Throws an Error that names the port and what to do about it. */
 export async function listenHttps(deps: ListenDeps, options: ListenOptions): Promise<Listener> {
   const { host, port, tls } = options;
@@ -58,7 +57,16 @@ export async function listenHttps(deps: ListenDeps, options: ListenOptions): Pro
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     noDelay: true,
+    shouldUpgradeCallback: isStream,
   });
+  const streams = new Streams(deps);
+  server.on('upgrade', (request, socket, head) => {
+    streams.serve(request, socket, head).catch((error: unknown) => {
+      if (!socket.destroyed) deps.log.error('A stream failed', { error: String(error) });
+      socket.destroy();
+    });
+  });
+  stopping.signal.addEventListener('abort', () => streams.close(), { once: true });
   server.on('request', (request, response) => {
     serve(deps, stopping.signal, request, response).catch((error: unknown) => {
       // A client that left early is no fault.
@@ -137,26 +145,6 @@ async function readRequest(
   bodyLimitBytes: number,
   signal: AbortSignal,
 ): Promise<ServerRequest> {
-  const url = incoming.url ?? '/';
-  const mark = url.indexOf('?');
-  const path = mark < 0 ? url : url.slice(0, mark);
-  const known = authenticator(header(incoming, 'authorization'));
-  if (known === undefined && !isOpenPath(path)) throw unauthorized();
-  return {
-    method: incoming.method ?? 'GET',
-    path,
-    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
-    accept: header(incoming, 'accept'),
-    contentType: header(incoming, 'content-type'),
-    userAgent: header(incoming, 'user-agent'),
-    ifNoneMatch: header(incoming, 'if-none-match'),
-    body: await readBody(incoming, bodyLimitBytes),
-    user: known ?? anonymous,
-    signal,
-  };
-}
-
-function header(request: IncomingMessage, name: string): string {
-  const value = request.headers[name];
-  return typeof value === 'string' ? value : (value?.join(', ') ?? '');
+  const head = readHead(incoming, authenticator);
+  return { ...head, body: await readBody(incoming, bodyLimitBytes), signal };
 }

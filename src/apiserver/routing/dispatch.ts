@@ -10,11 +10,17 @@ import { type RequestKind, RequestMetrics } from '../request-metrics.ts';
 import { jsonAnswer, type Answer, type ServerRequest } from '../request.ts';
 import { reviewKinds } from '../reviews/review-kinds.ts';
 import { reviewSelf } from '../reviews/self-reviews.ts';
+import { type StreamTarget, streamTarget } from '../subresources/pod-stream.ts';
 import { isTrue } from '../verbs/list-options.ts';
 import type { WatchCount } from '../verbs/watch.ts';
 import { parsePath, type DiscoveryScope, type RequestInfo } from './request-info.ts';
 import { callResource } from './resource-routes.ts';
 import { isOpenPath, plainPath } from './plain-routes.ts';
+
+/** Where a request to upgrade leads, or the answer that refuses it. */
+export type Connection =
+  | { readonly kind: 'target'; readonly target: StreamTarget }
+  | { readonly kind: 'refused'; readonly answer: Answer };
 
 type ResourceInfo = Extract<RequestInfo, { kind: 'resource' }>;
 
@@ -53,6 +59,33 @@ export class Dispatcher {
       (clock.monotonic() - startedAt) / 1000,
     );
     return answer;
+  }
+
+  /**
+   * Finds out where a stream into a pod leads; never rejects. Whatever the method is, the caller must
+   * be allowed to create one.
+   */
+  async connect(request: ServerRequest): Promise<Connection> {
+    const { clock, registry } = this.#engine;
+    const startedAt = clock.monotonic();
+    const info = parsePath(request.path);
+    let connection: Connection;
+    try {
+      if (info.kind !== 'resource' || info.name === undefined) throw unknownPath();
+      const { group, version, plural, namespace, name } = info;
+      this.#authorize(request, { ...attributesOf(request, info), verb: 'create' });
+      const resource = registry.find(group, version, plural);
+      if (resource === undefined || namespace === undefined) throw unknownPath();
+      const call = { engine: this.#engine, request, resource, namespace, name };
+      connection = { kind: 'target', target: await streamTarget(call) };
+    } catch (error) {
+      connection = { kind: 'refused', answer: this.#refusal(request, error) };
+    }
+    const { answer } = connection.kind === 'refused' ? connection : { answer: undefined };
+    const status = answer === undefined ? 101 : 'status' in answer ? answer.status : 200;
+    const kind = { ...this.#kindOf(request, info), verb: 'CONNECT' };
+    this.#metrics.answered(kind, status, (clock.monotonic() - startedAt) / 1000);
+    return connection;
   }
 
   async #route(request: ServerRequest, info: RequestInfo): Promise<Answer> {

@@ -6,6 +6,7 @@ import { finalizeNamespace } from '../subresources/namespace-finalize.ts';
 import { bindPod } from '../subresources/pod-binding.ts';
 import { evictPod } from '../subresources/pod-eviction.ts';
 import { podLog } from '../subresources/pod-log.ts';
+import { upgradeRequired } from '../subresources/pod-stream.ts';
 import { scale } from '../subresources/scale.ts';
 import { createFromRequest } from '../verbs/create.ts';
 import { deleteFromRequest } from '../verbs/delete.ts';
@@ -108,7 +109,7 @@ function subresourceCall(call: NamedCall, subresource: string): Promise<Answer> 
     default: {
       const known = particular.get(`${group}/${plural}/${subresource}`);
       if (known === undefined) break;
-      if (request.method !== known.method) throw refused(request.method);
+      if (!known.methods.includes(request.method)) throw refused(request.method);
       return known.handle(call);
     }
   }
@@ -116,15 +117,16 @@ function subresourceCall(call: NamedCall, subresource: string): Promise<Answer> 
 }
 
 interface ParticularSubresource {
-  readonly method: string;
+  readonly methods: readonly string[];
   readonly handle: (call: NamedCall) => Promise<Answer>;
 }
 
 const particular: ReadonlyMap<string, ParticularSubresource> = new Map([
-  ['/pods/binding', { method: 'POST', handle: bindPod }],
-  ['/pods/eviction', { method: 'POST', handle: evictPod }],
-  ['/pods/log', { method: 'GET', handle: podLog }],
-  ['/namespaces/finalize', { method: 'PUT', handle: finalizeNamespace }],
+  ['/pods/binding', { methods: ['POST'], handle: bindPod }],
+  ['/pods/eviction', { methods: ['POST'], handle: evictPod }],
+  ['/pods/exec', { methods: ['GET', 'POST'], handle: upgradeRequired }],
+  ['/pods/log', { methods: ['GET'], handle: podLog }],
+  ['/namespaces/finalize', { methods: ['PUT'], handle: finalizeNamespace }],
 ]);
 
 function statusCall(call: NamedCall): Promise<Answer> {

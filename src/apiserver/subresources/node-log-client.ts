@@ -68,7 +68,8 @@ function open(
   });
 }
 
-async function errorText(response: IncomingMessage): Promise<string> {
+/** The text of a refusal, as far as it is passed on. */
+export async function errorText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { findTool } from '../src/lib/testing/kubectl.ts';
+import { eventually, newPlatform, type Platform } from './testing/platform.ts';
+
+const pods = `apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec:
+  containers:
+    - {name: main, image: none, command: [sh, -c, "echo up; sleep 600"], env: [{name: WHO, value: me}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: two, annotations: {kubectl.kubernetes.io/default-container: side}}
+spec:
+  restartPolicy: Never
+  containers:
+    - {name: main, image: none, command: [sh, -c, exit 0]}
+    - {name: side, image: none, command: [sleep, "600"], env: [{name: WHO, value: side}]}
+`;
+
+/** Of util-linux: gives kubectl a terminal. */
+const script = '/usr/bin/script';
+
+let platform: Platform;
+let kubectl: string;
+let folder: string;
+
+before(async () => {
+  kubectl = (await findTool('kubectl')) ?? 'kubectl';
+  folder = await mkdtemp(join(tmpdir(), 'nought-exec-e2e-'));
+  platform = await newPlatform();
+  await platform.start();
+  await platform.apply(pods);
+  await platform.kubectl('wait', '--for=condition=Ready', 'pod/one', '--timeout=20s');
+  await eventually('main of two has ended', async () => {
+    const path = '{.status.containerStatuses[?(@.name=="main")].state.terminated.exitCode}';
+    assert.equal(await platform.kubectl('get', 'pod', 'two', '-o', `jsonpath=${path}`), '0');
+  });
+});
+
+after(async () => {
+  await platform[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const environment = (): NodeJS.ProcessEnv => ({
+  PATH: process.env['PATH'],
+  HOME: folder,
+  KUBECONFIG: platform.endpoints.kubeconfig,
+});
+
+/** kubectl with bytes on its standard input. */
+async function piped(args: readonly string[], input: Uint8Array): Promise<Buffer> {
+  const child = spawn(kubectl, args, { env: environment(), stdio: ['pipe', 'pipe', 'inherit'] });
+  const parts: Buffer[] = [];
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  child.stdin.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0);
+  return Buffer.concat(parts);
+}
+
+test('kubectl exec runs a command in the container: output, errors and exit code apart', async () => {
+  const ran = await platform.tryKubectl(
+    'exec',
+    'one',
+    '--',
+    'sh',
+    '-c',
+    'echo $WHO; echo no >&2; exit 3',
+  );
+  assert.deepEqual(ran, {
+    code: 3,
+    stdout: 'me\n',
+    stderr: 'no\ncommand terminated with exit code 3\n',
+  });
+  assert.equal(await platform.kubectl('exec', 'one', '--', 'echo', 'a "b"  $c'), 'a "b"  $c\n');
+});
+
+test('kubectl exec -i hands over what comes, byte for byte, and its end', async () => {
+  const bytes = Buffer.alloc(3_000_000, 'The quick brown fox \0\xff');
+  assert.ok((await piped(['exec', '-i', 'one', '--', 'cat'], bytes)).equals(bytes));
+  // What is not taken holds nothing up.
+  assert.equal(String(await piped(['exec', '-i', 'one', '--', 'echo', 'done'], bytes)), 'done\n');
+});
+
+test('kubectl exec names what is wrong: container, command, ended container', async () => {
+  const tried = async (...args: readonly string[]): Promise<string> => {
+    const { code, stderr } = await platform.tryKubectl('exec', ...args);
+    assert.equal(code, 1, stderr);
+    return stderr;
+  };
+  assert.match(
+    await tried('one', '--', 'no-such-program'),
+    /no-such-program": executable file not found in \$PATH/,
+  );
+  assert.match(
+    await tried('one', '-c', 'other', '--', 'true'),
+    /container other (is not valid|not found)/,
+  );
+  assert.match(await tried('two', '-c', 'main', '--', 'true'), /container not found \("main"\)/);
+  assert.match(await tried('nobody', '--', 'true'), /pods "nobody" not found/);
+});
+
+test('kubectl exec takes the default container of a pod', async () => {
+  assert.equal(await platform.kubectl('exec', 'two', '--', 'sh', '-c', 'echo $WHO'), 'side\n');
+});
+
+test('a command ends when kubectl goes', async () => {
+  const mark = join(folder, 'pid');
+  const text = 'echo $$; exec sleep 654';
+  const child = spawn(kubectl, ['exec', 'one', '--', 'sh', '-c', text], { env: environment() });
+  let pid = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (pid += part));
+  await eventually('the command runs', () => assert.match(pid, /\n$/));
+  await writeFile(mark, pid);
+  assert.match(readFileSync(`/proc/${pid.trim()}/cmdline`, 'utf8'), /sleep/);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  await eventually('the command has ended', () => assert.ok(!existsSync(`/proc/${pid.trim()}`)));
+});
+
+test('kubectl exec -it gives a terminal', { skip: !existsSync(script) }, async () => {
+  const line = `stty rows 31 cols 97; ${kubectl} exec -it one -- sh -c 'read a; stty size; echo "<$a>"; exit 4'`;
+  const child = spawn(script, ['-qec', line, '/dev/null'], {
+    env: { ...environment(), SHELL: '/bin/sh' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  child.stdin.write('typed\n');
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 4, text);
+  assert.match(text, /31 97\r\n<typed>\r\n/);
+});
+
+test('kubectl cp copies a file in and out', async () => {
+  const from = join(folder, 'from.bin');
+  const back = join(folder, 'back.bin');
+  const content = Buffer.alloc(500_000, 'content ');
+  await writeFile(from, content);
+  const home = (await platform.kubectl('exec', 'one', '--', 'sh', '-c', 'echo $HOME')).trim();
+  await platform.kubectl('cp', from, `one:${home}/in.bin`);
+  await platform.kubectl('cp', `one:${home}/in.bin`, back);
+  assert.ok((await readFile(back)).equals(content));
+});
