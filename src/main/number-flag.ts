@@ -9,12 +9,13 @@ export function parsePort(flag: string, text: string): number {
 export function parseNumber(
   flag: string,
   text: string,
-  range: { readonly from: number; readonly to: number },
+  range: { readonly from: number; readonly to: number; readonly orWord?: string },
 ): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < range.from || number > range.to) {
+    const word = range.orWord === undefined ? '' : `, or ${range.orWord}`;
     throw new UsageError(
-      `Cannot use ${flag} "${text}": expected a number from ${range.from} to ${range.to}`,
+      `Cannot use ${flag} "${text}": expected a number from ${range.from} to ${range.to}${word}`,
     );
   }
   return number;

@@ -76,7 +76,7 @@ for (const [args, words] of [
   [['--max-body-bytes', '8Mi'], /--max-body-bytes "8Mi": expected a number from 1/],
   [['--max-connections-per-client', '0'], /--max-connections-per-client "0"/],
   [['--store', 'floppy'], /--store "floppy": expected lmdb or memory/],
-  [['--warm-pool', 'on'], /--warm-pool "on": expected a number from 0 to 1000/],
+  [['--warm-pool', 'on'], /--warm-pool "on": expected a number from 0 to 1000, or off$/],
   [
     ['--horizontal-pod-autoscaler-sync-period', '0.5s'],
     /--horizontal-pod-autoscaler-sync-period "0.5s": expected a duration from 1s to 24h/,

@@ -141,7 +141,8 @@ function parse(args: readonly string[]): {
 
 /** The most pods of one warm pool, 0 for `off`; throws UsageError. */
 export function parseWarmPool(text = defaultWarmPool): number {
-  return text === 'off' ? 0 : parseNumber('--warm-pool', text, { from: 0, to: maxWarmPool });
+  if (text === 'off') return 0;
+  return parseNumber('--warm-pool', text, { from: 0, to: maxWarmPool, orWord: 'off' });
 }
 
 /** The interval of HorizontalPodAutoscalers in milliseconds; throws UsageError. */
