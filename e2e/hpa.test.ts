@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { HorizontalPodAutoscaler, KubeList, Pod } from '../src/api/index.ts';
+import type { FunctionObject, HorizontalPodAutoscaler, KubeList, Pod } from '../src/api/index.ts';
 import { eventually, type Platform, startPlatform } from './testing/platform.ts';
 
 const code = `export default ({ ms }) => {
@@ -114,6 +114,11 @@ test('HPAs scale functions by their CPU, each at its own interval, changed witho
       },
       patienceMs,
     );
+    const own = await platform.nought('top', 'pods', '--containers', '--sort-by=cpu');
+    assert.match(
+      own.stdout,
+      /^POD +NAME +CPU\(cores\) +MEMORY\(bytes\)\n(quick|slow)-\S+ +function /,
+    );
     const slow = await hpa('slow');
     assert.equal(slow.status?.lastScaleTime, undefined, 'its second turn is a day away');
     const top = await platform.kubectl('top', 'pods', '--containers');
@@ -145,8 +150,58 @@ test('HPAs scale functions by their CPU, each at its own interval, changed witho
   assert.match(events, /SuccessfulRescale +New size: 1; reason: All metrics below target/);
 });
 
+test('an HPA that names a ReplicaSet of a function scales the function, which keeps to it', async () => {
+  await platform.apply(burner('owned'));
+  assert.equal((await platform.call('owned', { ms: 0 })).status, 200);
+  const sets = await get<KubeList>('rs', '-l', 'nought.dev/function=owned');
+  const [set] = sets.items;
+  await platform.apply(
+    autoscaler('owned', '1s')
+      .replace(
+        'nought.dev/v1, kind: Function, name: owned',
+        `apps/v1, kind: ReplicaSet, name: ${set?.metadata.name}`,
+      )
+      .replace('minReplicas: 1', 'minReplicas: 2'),
+  );
+  await eventually('the function has two pods', async () => {
+    const { spec, status } = await get<FunctionObject>('fn', 'owned');
+    assert.deepEqual([spec.replicas, status?.replicas], [2, 2]);
+    assert.equal((await hpa('owned')).status?.currentReplicas, 2);
+  });
+});
+
+test('an HPA says why it cannot work', async () => {
+  await platform.apply(autoscaler('lost', '1s'));
+  await platform.apply(
+    autoscaler('odd', '1s')
+      .replace('name: odd}', 'name: quick}')
+      .replace(
+        /type: Resource\n +resource: .*/,
+        'type: External\n      external: {metric: {name: queue}, target: {type: AverageValue, averageValue: 1}}',
+      ),
+  );
+  const condition = async (name: string, type: string): Promise<string> => {
+    const all = (await hpa(name)).status?.conditions ?? [];
+    const { status, reason, message } = all.find((each) => each.type === type) ?? {};
+    return `${status} ${reason}: ${message}`;
+  };
+  await eventually('they say it', async () => {
+    assert.match(
+      await condition('lost', 'AbleToScale'),
+      /^False FailedGetScale: .*"lost" not found/,
+    );
+    assert.match(
+      await condition('odd', 'ScalingActive'),
+      /^False FailedGetExternalMetric: .*type External/,
+    );
+  });
+  await platform.kubectl('delete', 'hpa', 'lost', 'odd');
+});
+
 test('kubectl top nodes shows this machine', async () => {
   const top = await platform.kubectl('top', 'nodes');
+  const own = await platform.nought('top', 'nodes', '--no-headers');
+  assert.match(own.stdout, /^\S+ +\d+m +\d+% +\d+Mi +\d+%\n$/);
   assert.match(
     top,
     /^NAME +CPU\(cores\) +CPU\(%\) +MEMORY\(bytes\) +MEMORY\(%\) *\n\S+ +\d+m +\d+% +\d+Mi +\d+% *\n$/,

@@ -16,6 +16,7 @@ import { logsCommand } from './logs/logs-command.ts';
 import { revisionsCommand } from './revisions/revisions-command.ts';
 import { rollbackCommand } from './revisions/rollback-command.ts';
 import { scaleCommand } from './scale/scale-command.ts';
+import { topCommand } from './top/top-command.ts';
 import { waitCommand } from './wait/wait-command.ts';
 
 /** Every command of the program but those that run the platform, in the order of its help. */
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   eventsCommand,
   waitCommand,
   scaleCommand,
+  topCommand,
   revisionsCommand,
   rollbackCommand,
   labelCommand,

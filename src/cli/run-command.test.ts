@@ -27,7 +27,8 @@ test('runCommand() lists every command, and none that is not there', async () =>
   assert.equal(code, 0);
   for (const { name, summary } of commands)
     assert.match(out, new RegExp(`  ${name} +${summary}\n`));
-  for (const missing of ['exec', 'top']) assert.doesNotMatch(out, new RegExp(`  ${missing} `));
+  for (const missing of ['exec', 'autoscale'])
+    assert.doesNotMatch(out, new RegExp(`  ${missing} `));
 });
 
 for (const { name } of commands) {
@@ -66,6 +67,10 @@ const wrong: readonly (readonly string[])[] = [
   ['wait', 'pod/x'],
   ['wait', 'pod/x', '--for=nothing'],
   ['wait', 'pod/x', '--for=delete', '--timeout=soon'],
+  ['top'],
+  ['top', 'functions'],
+  ['top', 'pods', '--sort-by=age'],
+  ['top', 'pods', 'x', '-l', 'a=b'],
   ['logs'],
   ['logs', 'x', '--tail=many'],
   ['logs', 'x', '--since=yesterday'],
