@@ -230,7 +230,7 @@ describe('runNodeAgent', () => {
     create(
       'vol',
       {
-        ...shell('cat $CODE/index.js $CODE/lib/a.js; ls -l $CODE/index.js; sleep 100'),
+        ...shell('cat $CODE/index.js $CODE/lib/a.js; ls -lL $CODE/index.js; sleep 100'),
         env: [{ name: 'CODE', value: '/var/run/nought/code' }],
         volumeMounts: [{ name: 'code', mountPath: '/var/run/nought/code', readOnly: true }],
       },

@@ -104,7 +104,7 @@ class NodeAgent {
     });
     this.#workerOptions = {
       runtime: options.runtime,
-      configuration: clientConfiguration(client),
+      configuration: clientConfiguration(client, clock),
       pods,
       recorder: this.#recorder,
       facts: { nodeName, hostIP: options.address, allocatable: nodeCapacity() },

@@ -1,8 +1,18 @@
 import type { ConfigMap, Secret } from '../api/index.ts';
 import { type Client, refs } from '../client/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ConfigWatches } from './config-watches.ts';
 
-/** A ConfigMap or Secret as bytes by key. */
+/** What is in a ConfigMap or Secret. */
 export type ConfigData = ReadonlyMap<string, Buffer>;
+
+/** A ConfigMap or Secret. */
+export interface ConfigObject {
+  /** Bytes by key. */
+  readonly data: ConfigData;
+  /** Whether it stays as it is for good. */
+  readonly immutable: boolean;
+}
 
 export interface ConfigRef {
   readonly kind: 'ConfigMap' | 'Secret';
@@ -24,16 +34,23 @@ export class ConfigError extends Error {
 /** Where pods' ConfigMaps and Secrets come from. */
 export interface Configuration {
   /** Undefined when there is none of that name. */
-  read(ref: ConfigRef): Promise<ConfigData | undefined>;
+  read(ref: ConfigRef): Promise<ConfigObject | undefined>;
   /** Resolves when the object changes or appears, at once if it differs from nothing. */
   changed(ref: ConfigRef, signal: AbortSignal): Promise<void>;
+  /**
+   * Calls `seen` for the object as it is and with each change, until the signal aborts. One watch
+   * serves all that follow the same object.
+   */
+  follow(ref: ConfigRef, seen: () => void, signal: AbortSignal): void;
 }
 
 /** Reads from the API server each time, so that a small agent keeps no copy of all of them. */
-export function clientConfiguration(client: Client): Configuration {
+export function clientConfiguration(client: Client, clock: Clock): Configuration {
   const configMaps = client.resource(refs.configmaps);
   const secrets = client.resource(refs.secrets);
+  const watches = new ConfigWatches(client, clock);
   return {
+    follow: (ref, seen, signal) => watches.follow(ref, seen, signal),
     async read({ kind, namespace, name }) {
       if (kind === 'Secret') return secretData(await secrets.find({ namespace, name }));
       return configMapData(await configMaps.find({ namespace, name }));
@@ -79,25 +96,26 @@ export async function readAll(
   ref: ConfigRef,
   optional: boolean,
 ): Promise<ConfigData | undefined> {
-  const data = await configuration.read(ref);
-  if (data !== undefined || optional) return data;
+  const found = await configuration.read(ref);
+  if (found !== undefined || optional) return found?.data;
   throw new ConfigError(`${ref.kind.toLowerCase()} "${ref.name}" not found`, ref);
 }
 
-function configMapData(object: ConfigMap | undefined): ConfigData | undefined {
+function configMapData(object: ConfigMap | undefined): ConfigObject | undefined {
   if (object === undefined) return undefined;
   const data = new Map<string, Buffer>();
   for (const [key, value] of Object.entries(object.data ?? {})) data.set(key, Buffer.from(value));
   for (const [key, value] of Object.entries(object.binaryData ?? {})) {
     data.set(key, Buffer.from(value, 'base64'));
   }
-  return data;
+  return { data, immutable: object.immutable === true };
 }
 
-function secretData(object: Secret | undefined): ConfigData | undefined {
+function secretData(object: Secret | undefined): ConfigObject | undefined {
   if (object === undefined) return undefined;
   const entries = Object.entries(object.data ?? {});
-  return new Map(entries.map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+  const data = new Map(entries.map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+  return { data, immutable: object.immutable === true };
 }
 
 /** Begins to read these at once; each answer is given out once, then `configuration` is asked again. */
@@ -114,13 +132,13 @@ export function readAhead(
     }),
   );
   return {
+    ...configuration,
     read(ref) {
       const key = keyOf(ref);
       const reading = begun.get(key) ?? configuration.read(ref);
       begun.delete(key);
       return reading;
     },
-    changed: (ref, signal) => configuration.changed(ref, signal),
   };
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isStatus, type Pod } from '../api/index.ts';
 import type { EventRecorder, ResourceClient } from '../client/index.ts';
 import { BackOff } from '../lib/back-off.ts';
@@ -12,7 +13,8 @@ import { PodContainers } from './pod-containers.ts';
 import { isTerminal, podStatus, type PodView } from './pod-status.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
 import { StatusWriter } from './status-writer.ts';
-import { makeVolumes, volumeSources } from './volumes.ts';
+import { VolumeUpdates } from './volume-updates.ts';
+import { makeVolumes, volumeSources, type Volumes } from './volumes.ts';
 
 export interface PodWorkerOptions {
   readonly runtime: Runtime;
@@ -59,13 +61,14 @@ export class PodWorker {
   readonly #options: PodWorkerOptions;
   readonly #status: StatusWriter;
   readonly #containers: PodContainers;
+  readonly #updates: VolumeUpdates;
   /** Aborts starts when the pod is to end. */
   readonly #starting = new AbortController();
   readonly #end = new AbortController();
   readonly #startTime: number;
   #pod: Pod;
   #sandbox: Sandbox | undefined;
-  #volumes: ReadonlyMap<string, string> | undefined;
+  #volumes: Volumes['paths'] | undefined;
   #goal: Goal = { kind: 'run' };
   #failure: PodView['failure'];
   #wake: (() => void) | undefined;
@@ -78,6 +81,11 @@ export class PodWorker {
     this.#startTime = Date.parse(pod.status?.startTime ?? '') || options.clock.now();
     this.#status = new StatusWriter(pod, options, this.#end.signal);
     const { runtime, configuration, clock } = options;
+    this.#updates = new VolumeUpdates({
+      configuration,
+      update: () => this.#makeVolumes(configuration),
+      log: options.log,
+    });
     this.#containers = new PodContainers({
       pod,
       sandbox,
@@ -104,7 +112,12 @@ export class PodWorker {
 
   /** Takes a newer version of the object. */
   update(pod: Pod): void {
+    const before = this.#pod.metadata;
     this.#pod = pod;
+    // Files of the downward API tell these.
+    const { labels, annotations } = pod.metadata;
+    const moved = !isDeepStrictEqual([before.labels, before.annotations], [labels, annotations]);
+    if (moved && this.#volumes !== undefined) this.#updates.check();
     if (pod.metadata.deletionTimestamp !== undefined) this.#terminateBy(pod, false);
     this.#poke();
   }
@@ -190,7 +203,7 @@ export class PodWorker {
 
   /** The sandbox with its volumes, or when to try again. */
   async #prepare(): Promise<SlotPod | (SlotWait & { readonly ms: number })> {
-    const { runtime, configuration, facts } = this.#options;
+    const { runtime, configuration } = this.#options;
     const pod = this.#pod;
     const { uid = '', namespace = 'default', name } = pod.metadata;
     const needed = this.#volumes === undefined ? volumeSources(pod) : [];
@@ -204,15 +217,12 @@ export class PodWorker {
       });
     }
     const sandbox = this.#sandbox;
-    const here = { ...facts, podIP: sandbox.address };
     try {
-      this.#volumes ??= await makeVolumes({
-        pod,
-        folder: sandbox.volumesFolder,
-        owner: sandbox.owner,
-        facts: here,
-        configuration: reading,
-      });
+      if (this.#volumes === undefined) {
+        const { paths, sources } = await this.#makeVolumes(reading);
+        this.#volumes = paths;
+        this.#updates.follow(sources);
+      }
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       this.#containers.hold({ reason: 'ContainerCreating', message: error.message });
@@ -221,12 +231,29 @@ export class PodWorker {
       const { missing } = error;
       return { ms: volumeRetryMs, ...(missing === undefined ? {} : { missing }) };
     }
-    return { pod, sandbox, volumes: this.#volumes, facts: here };
+    return { pod, sandbox, volumes: this.#volumes, facts: this.#facts(sandbox) };
+  }
+
+  async #makeVolumes(configuration: Configuration): Promise<Volumes> {
+    const sandbox = this.#sandbox;
+    if (sandbox === undefined) return { paths: new Map(), sources: [] };
+    return makeVolumes({
+      pod: this.#pod,
+      folder: sandbox.volumesFolder,
+      owner: sandbox.owner,
+      facts: this.#facts(sandbox),
+      configuration,
+    });
+  }
+
+  #facts({ address }: Sandbox): NodeFacts {
+    return { ...this.#options.facts, podIP: address };
   }
 
   /** Stops everything according to the goal. */
   async #finish(): Promise<void> {
     const goal = this.#goal;
+    this.#updates.close();
     if (goal.kind === 'leave' || goal.kind === 'run') return;
     await Promise.race([this.#containers.stop(goal.graceMs), aborted(this.#end.signal)]);
     // The goal may have grown from suspending to terminating meanwhile, never back.

@@ -1,11 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { chown, mkdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync } from 'node:fs';
+import { chown, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { join, normalize } from 'node:path';
 import type { Container, DownwardFile, KeyToPath, Pod, Volume } from '../api/index.ts';
 import { ConfigError, type ConfigRef, type Configuration, readAll } from './configuration.ts';
 import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
 import type { Mount, Owner } from './runtime.ts';
+import {
+  dataLink,
+  placeFiles,
+  placeSwitchedFiles,
+  switchFiles,
+  type VolumeFile,
+} from './volume-files.ts';
 
 export interface VolumesRequest {
   readonly pod: Pod;
@@ -15,26 +21,30 @@ export interface VolumesRequest {
   readonly configuration: Configuration;
 }
 
-interface VolumeFile {
-  readonly path: string;
-  readonly data: Buffer | string;
-  /** Whether its owner may execute it. */
-  readonly executable: boolean;
+/** A pod's volumes. */
+export interface Volumes {
+  /** Host path of each by name. */
+  readonly paths: ReadonlyMap<string, string>;
+  /** What their files came from, as far as it can change. */
+  readonly sources: readonly ConfigRef[];
 }
 
 /**
- * Makes the pod's volumes in its folder and returns the host path of each by name.
+ * Makes the pod's volumes in its folder; those that are there are brought up to date.
  *
- * A volume appears with all its files or not at all, and one that is there is left as it is. Files of
- * the API are readable by the pod alone, and writable by nobody where the pod has a user of its own.
- * Throws ConfigError when something a volume refers to is missing.
+ * A volume appears with all its files or not at all, and changes from all old files to all new ones.
+ * Files of the API are readable by the pod alone, and writable by nobody where the pod has a user of
+ * its own. Throws ConfigError when something a volume refers to is missing.
  */
-export async function makeVolumes(request: VolumesRequest): Promise<ReadonlyMap<string, string>> {
+export async function makeVolumes(request: VolumesRequest): Promise<Volumes> {
   const paths = new Map<string, string>();
+  const sources: ConfigRef[] = [];
   for (const volume of request.pod.spec.volumes ?? []) {
-    paths.set(volume.name, await makeVolume(volume, request));
+    const made = await makeVolume(volume, request);
+    paths.set(volume.name, made.path);
+    sources.push(...made.sources);
   }
-  return paths;
+  return { paths, sources };
 }
 
 /** What the volumes of a pod are going to be read from. */
@@ -60,8 +70,11 @@ export async function mountsOf(
   for (const { name, mountPath, subPath, readOnly } of container.volumeMounts ?? []) {
     const root = volumes.get(name);
     if (root === undefined) throw new ConfigError(`no volume named "${name}"`);
-    const hostPath = subPath === undefined ? root : join(root, safePath(subPath));
-    if (!existsSync(hostPath)) {
+    let hostPath = subPath === undefined ? root : join(root, safePath(subPath));
+    if (existsSync(hostPath)) {
+      // What is mounted by subPath stays as it is when the volume changes.
+      if (subPath !== undefined) hostPath = await realpath(hostPath);
+    } else {
       await mkdir(hostPath, { recursive: true, mode: 0o700 });
       if (owner !== undefined) await chown(hostPath, owner.uid, owner.gid);
     }
@@ -70,18 +83,58 @@ export async function mountsOf(
   return mounts;
 }
 
-async function makeVolume(volume: Volume, request: VolumesRequest): Promise<string> {
-  if (volume.hostPath !== undefined) return checkHostPath(volume.hostPath);
-  const target = join(request.folder, volume.name);
-  if (existsSync(target)) return target;
-  if (volume.emptyDir !== undefined) {
-    const { owner } = request;
-    await mkdir(target, { mode: 0o700 });
-    if (owner !== undefined) await chown(target, owner.uid, owner.gid);
-    return target;
+interface MadeVolume {
+  readonly path: string;
+  readonly sources: readonly ConfigRef[];
+}
+
+async function makeVolume(volume: Volume, request: VolumesRequest): Promise<MadeVolume> {
+  if (volume.hostPath !== undefined) {
+    return { path: await checkHostPath(volume.hostPath), sources: [] };
   }
-  placeFiles(target, await filesOf(volume, request), request.owner);
-  return target;
+  const { owner, pod } = request;
+  const path = join(request.folder, volume.name);
+  const there = existsSync(path);
+  // What has no `..data` cannot change any more.
+  if (there && !existsSync(join(path, dataLink))) return { path, sources: [] };
+  if (volume.emptyDir !== undefined) {
+    await mkdir(path, { mode: 0o700 });
+    if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+    return { path, sources: [] };
+  }
+  const { configuration, sources } = watchReads(request.configuration);
+  const files = await filesOf(volume, { ...request, configuration });
+  if (there) switchFiles(path, files, { owner, keep: hasSubPath(pod, volume.name) });
+  else if (sources.length > 0 || isDownward(volume)) placeSwitchedFiles(path, files, owner);
+  else placeFiles(path, files, owner);
+  return { path, sources };
+}
+
+/** A configuration that notes of what it reads that which can change. */
+function watchReads(configuration: Configuration): {
+  readonly configuration: Configuration;
+  readonly sources: readonly ConfigRef[];
+} {
+  const sources: ConfigRef[] = [];
+  const read = async (ref: ConfigRef): ReturnType<Configuration['read']> => {
+    const found = await configuration.read(ref);
+    if (found?.immutable !== true) sources.push(ref);
+    return found;
+  };
+  return { configuration: { ...configuration, read }, sources };
+}
+
+function isDownward({ downwardAPI, projected }: Volume): boolean {
+  return (
+    downwardAPI !== undefined ||
+    projected?.sources?.some((source) => source.downwardAPI !== undefined) === true
+  );
+}
+
+function hasSubPath({ spec }: Pod, volume: string): boolean {
+  return [...spec.containers, ...(spec.initContainers ?? [])].some(({ volumeMounts }) =>
+    volumeMounts?.some(({ name, subPath }) => name === volume && subPath !== undefined),
+  );
 }
 
 async function filesOf(volume: Volume, request: VolumesRequest): Promise<readonly VolumeFile[]> {
@@ -154,36 +207,6 @@ function downwardFiles(
         : resourceValue(pod, undefined, resourceFieldRef, facts);
     return { path: safePath(path), data, executable: executable(mode ?? defaultMode) };
   });
-}
-
-/**
- * Writes all files beside the target and puts them in place by one rename. In one go: they are small,
- * and a trip to the thread pool and back costs more than each of these calls.
- */
-function placeFiles(target: string, files: readonly VolumeFile[], owner: Owner | undefined): void {
-  const folder = `${target}.${randomUUID()}`;
-  const made = new Set<string>();
-  const makeFolder = (path: string): void => {
-    if (made.has(path)) return;
-    if (path !== folder) makeFolder(dirname(path));
-    mkdirSync(path, { mode: owner === undefined ? 0o700 : 0o750 });
-    if (owner !== undefined) chownSync(path, 0, owner.gid);
-    made.add(path);
-  };
-  try {
-    makeFolder(folder);
-    for (const file of files) {
-      const path = join(folder, file.path);
-      makeFolder(dirname(path));
-      const mode = owner === undefined ? 0o600 : 0o640;
-      writeFileSync(path, file.data, { mode: file.executable ? mode | 0o110 : mode });
-      if (owner !== undefined) chownSync(path, 0, owner.gid);
-    }
-    renameSync(folder, target);
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 async function checkHostPath({
