@@ -29,6 +29,17 @@ spec:
 /** Of util-linux: gives kubectl a terminal. */
 const script = '/usr/bin/script';
 
+const served = `apiVersion: nought.dev/v1
+kind: Function
+metadata: {name: greet}
+spec:
+  runtime: node
+  source:
+    inline: |
+      export default (input) => ({ hello: input.who, long: 'x'.repeat(input.size ?? 0) });
+  scaling: {min: 1}
+`;
+
 let platform: Platform;
 let kubectl: string;
 let folder: string;
@@ -151,4 +162,73 @@ test('kubectl cp copies a file in and out', async () => {
   await platform.kubectl('cp', from, `one:${home}/in.bin`);
   await platform.kubectl('cp', `one:${home}/in.bin`, back);
   assert.ok((await readFile(back)).equals(content));
+});
+
+/** kubectl port-forward to a target, and the local address that it has taken. */
+async function forwarding(
+  target: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<AsyncDisposable & { readonly url: string; readonly errors: () => string }> {
+  const args = ['port-forward', target, ':8080'];
+  const child = spawn(kubectl, args, { env: { ...environment(), ...env } });
+  let text = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (errors += part));
+  await eventually('it forwards', () => assert.match(text, /127\.0\.0\.1:\d+ -> /, errors));
+  return {
+    url: `http://127.0.0.1:${/127\.0\.0\.1:(\d+)/.exec(text)?.[1]}`,
+    errors: () => errors,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    },
+  };
+}
+
+test('kubectl port-forward reaches the port of a pod, many times at once', async () => {
+  await platform.apply(served);
+  await platform.kubectl('wait', '--for=condition=Ready', 'function/greet', '--timeout=20s');
+  const pod = await platform.kubectl(
+    'get',
+    'pods',
+    '-l',
+    'nought.dev/function=greet',
+    '-o',
+    'name',
+  );
+  const replicaSet = await platform.kubectl(
+    'get',
+    'rs',
+    '-l',
+    'nought.dev/function=greet',
+    '-o',
+    'name',
+  );
+  const ways = [
+    { target: pod.trim() },
+    { target: `rs/${replicaSet.trim().split('/').at(-1) ?? ''}` },
+    { target: pod.trim(), env: { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' } },
+  ];
+  for (const { target, env } of ways) {
+    await using forward = await forwarding(target, env);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async (_, who) => {
+        const body = JSON.stringify({ who, size: 300_000 });
+        const headers = { 'content-type': 'application/json' };
+        const answer = await fetch(forward.url, { method: 'POST', body, headers });
+        return (await answer.json()) as { readonly hello: number; readonly long: string };
+      }),
+    );
+    assert.deepEqual(
+      answers.map(({ hello, long }) => [hello, long.length]),
+      Array.from({ length: 20 }, (_, who) => [who, 300_000]),
+    );
+  }
+});
+
+test('kubectl port-forward tells why a port cannot be reached', async () => {
+  await using forward = await forwarding('pod/one');
+  await assert.rejects(fetch(forward.url));
+  await eventually('it says so', () => assert.match(forward.errors(), /connection refused/));
 });

@@ -21,7 +21,12 @@ import { PodWorker, type PodWorkerOptions } from './pod-worker.ts';
 import { keepRegistered, nodeCapacity } from './registration.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
 import { statsSummary } from './stats.ts';
-import type { ContainerAnswer, ContainerName } from './streaming/pod-streams.ts';
+import type {
+  ContainerAnswer,
+  ContainerName,
+  PodName,
+  SandboxAnswer,
+} from './streaming/pod-streams.ts';
 
 export interface NodeAgentOptions {
   readonly nodeName: string;
@@ -120,7 +125,10 @@ class NodeAgent {
       { ...server, host: address },
       {
         logs: (request, end) => this.#logs(request, end),
-        container: (name) => this.#container(name),
+        running: {
+          container: (name) => this.#container(name),
+          sandbox: (name) => this.#sandbox(name),
+        },
         stats: () => statsSummary({ nodeName, pods: [...this.#workers.values()], clock }),
         clock,
         log,
@@ -221,19 +229,28 @@ class NodeAgent {
       : refused(400, `container "${container}" in pod "${pod}" is waiting to start`);
   }
 
-  #container({ namespace, pod, container: name }: ContainerName): ContainerAnswer {
+  #sandbox({ namespace, pod }: PodName): SandboxAnswer {
     const worker = [...this.#workers.values()].find(
       (each) => each.pod.metadata.name === pod && each.pod.metadata.namespace === namespace,
     );
     if (worker === undefined) {
       return { kind: 'refused', status: 404, message: `pod "${pod}" not found` };
     }
-    const container = worker.sandbox?.containers().find((each) => each.name === name);
-    if (container === undefined || container.exit() !== undefined) {
-      const message = `unable to upgrade connection: container not found ("${name}")`;
-      return { kind: 'refused', status: 500, message };
+    const { sandbox } = worker;
+    if (sandbox !== undefined) return { kind: 'sandbox', sandbox };
+    const message = `unable to upgrade connection: pod "${pod}" is not running`;
+    return { kind: 'refused', status: 500, message };
+  }
+
+  #container(name: ContainerName): ContainerAnswer {
+    const found = this.#sandbox(name);
+    if (found.kind === 'refused') return found;
+    const container = found.sandbox.containers().find((each) => each.name === name.container);
+    if (container !== undefined && container.exit() === undefined) {
+      return { kind: 'container', container };
     }
-    return { kind: 'container', container };
+    const message = `unable to upgrade connection: container not found ("${name.container}")`;
+    return { kind: 'refused', status: 500, message };
   }
 
   #registration(port: number): Parameters<typeof keepRegistered>[0] {

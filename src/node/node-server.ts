@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogOptions } from './runtime.ts';
 import type { StatsSummary } from './stats.ts';
-import { type FindContainer, PodStreams, refuseUpgrade } from './streaming/pod-streams.ts';
+import { PodStreams, refuseUpgrade, type RunningPods } from './streaming/pod-streams.ts';
 
 export interface NodeServerOptions {
   readonly host: string;
@@ -36,7 +36,7 @@ export type LogAnswer =
 export interface NodeServerParts {
   readonly logs: (request: LogRequest, signal: AbortSignal) => LogAnswer;
   readonly stats: () => Promise<StatsSummary>;
-  readonly container: FindContainer;
+  readonly running: RunningPods;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,7 +50,7 @@ const headersTimeoutMs = 10_000;
 /**
  * The node's own HTTPS server, on the kubelet's paths:
  * `GET /containerLogs/{namespace}/{pod}/{container}`, `GET /stats/summary`, `GET /healthz`, and as
- * websockets `/exec/{namespace}/{pod}/{container}`.
+ * websockets `/exec/{namespace}/{pod}/{container}` and `/portForward/{namespace}/{pod}`.
  */
 export async function openNodeServer(
   options: NodeServerOptions,
@@ -67,7 +67,7 @@ export async function openNodeServer(
       });
     },
   );
-  const streams = new PodStreams(parts.container);
+  const streams = new PodStreams(parts.running);
   server.on('upgrade', (request, socket, head) => {
     if (!isAuthorized(request.headers.authorization, token)) {
       refuseUpgrade(socket, 401, 'Unauthorized');

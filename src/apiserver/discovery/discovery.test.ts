@@ -46,7 +46,7 @@ test('aggregated discovery lists kinds with subresources, and 304 while nothing 
   assert.equal(pods?.scope, 'Namespaced');
   assert.deepEqual(
     pods?.subresources?.map(({ subresource }) => subresource),
-    ['binding', 'eviction', 'exec', 'log', 'status'],
+    ['binding', 'eviction', 'exec', 'log', 'portforward', 'status'],
   );
   const groups = await http.send({ path: '/apis', headers: { accept: aggregated } });
   const { etag = '' } = groups.headers;

@@ -24,6 +24,13 @@ const particular: Readonly<Record<string, readonly SubresourceInfo[]>> = {
       verbs: ['create', 'get'],
     },
     { name: 'log', group: '', version: 'v1', kind: 'Pod', verbs: ['get'] },
+    {
+      name: 'portforward',
+      group: '',
+      version: 'v1',
+      kind: 'PodPortForwardOptions',
+      verbs: ['create', 'get'],
+    },
   ],
   '/namespaces': [
     { name: 'finalize', group: '', version: 'v1', kind: 'Namespace', verbs: ['update'] },

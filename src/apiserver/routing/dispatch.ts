@@ -72,12 +72,12 @@ export class Dispatcher {
     let connection: Connection;
     try {
       if (info.kind !== 'resource' || info.name === undefined) throw unknownPath();
-      const { group, version, plural, namespace, name } = info;
+      const { group, version, plural, namespace, name, subresource = '' } = info;
       this.#authorize(request, { ...attributesOf(request, info), verb: 'create' });
       const resource = registry.find(group, version, plural);
       if (resource === undefined || namespace === undefined) throw unknownPath();
       const call = { engine: this.#engine, request, resource, namespace, name };
-      connection = { kind: 'target', target: await streamTarget(call) };
+      connection = { kind: 'target', target: await streamTarget(call, subresource) };
     } catch (error) {
       connection = { kind: 'refused', answer: this.#refusal(request, error) };
     }

@@ -126,6 +126,7 @@ const particular: ReadonlyMap<string, ParticularSubresource> = new Map([
   ['/pods/eviction', { methods: ['POST'], handle: evictPod }],
   ['/pods/exec', { methods: ['GET', 'POST'], handle: upgradeRequired }],
   ['/pods/log', { methods: ['GET'], handle: podLog }],
+  ['/pods/portforward', { methods: ['GET', 'POST'], handle: upgradeRequired }],
   ['/namespaces/finalize', { methods: ['PUT'], handle: finalizeNamespace }],
 ]);
 

@@ -24,14 +24,34 @@ const streams = [
 ] as const;
 
 /** Subresources of pods that are reached by an upgraded connection. */
-export const streamSubresources: ReadonlySet<string> = new Set(['exec']);
+export const streamSubresources: ReadonlySet<string> = new Set(['exec', 'portforward']);
 
 /** What a stream into a pod is joined to, on the pod's node. Throws StatusError. */
-export async function streamTarget(call: NamedCall): Promise<StreamTarget> {
+export async function streamTarget(call: NamedCall, subresource: string): Promise<StreamTarget> {
   const { engine, request, name, namespace = '' } = call;
   const { object: pod } = await readObject(call);
-  const asked = request.query;
-  const container = containerOf(pod, asked.get('container') ?? '');
+  const kubelets =
+    subresource === 'exec'
+      ? execPath(request.query, containerOf(pod, request.query.get('container') ?? ''))
+      : { root: 'portForward', names: [], query: '' };
+  const endpoint = await nodeOf(call, pod);
+  if (engine.nodeLogs === undefined) {
+    const message = 'This server has no access to the pods of nodes';
+    throw new StatusError(503, 'ServiceUnavailable', message);
+  }
+  const { root, names, query } = kubelets;
+  const path = [root, namespace, name, ...names].map(encodeURIComponent).join('/');
+  return { endpoint, path: `/${path}${query}`, access: engine.nodeLogs };
+}
+
+interface KubeletPath {
+  readonly root: string;
+  /** After namespace and pod. */
+  readonly names: readonly string[];
+  readonly query: string;
+}
+
+function execPath(asked: URLSearchParams, container: string): KubeletPath {
   const query = new URLSearchParams();
   for (const [own, kubelets] of streams) {
     if (asked.get(own) === 'true' || asked.get(own) === '1') query.set(kubelets, '1');
@@ -42,13 +62,7 @@ export async function streamTarget(call: NamedCall): Promise<StreamTarget> {
   const command = asked.getAll('command');
   if (command.length === 0) throw badRequest('you must specify a command for the container');
   for (const word of command) query.append('command', word);
-  const endpoint = await nodeOf(call, pod);
-  if (engine.nodeLogs === undefined) {
-    const message = 'This server has no access to the pods of nodes';
-    throw new StatusError(503, 'ServiceUnavailable', message);
-  }
-  const path = ['exec', namespace, name, container].map(encodeURIComponent).join('/');
-  return { endpoint, path: `/${path}?${query.toString()}`, access: engine.nodeLogs };
+  return { root: 'exec', names: [container], query: `?${query.toString()}` };
 }
 
 /** A request for such a subresource that does not ask for an upgrade. */

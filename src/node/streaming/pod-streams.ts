@@ -1,22 +1,39 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { RuntimeContainer } from '../runtime.ts';
-import { parseExecRequest } from './exec-request.ts';
+import type { RuntimeContainer, Sandbox } from '../runtime.ts';
+import { type ExecRequest, parseExecRequest } from './exec-request.ts';
+import { portForwardProtocol, servePortForward, tunnelProtocol } from './port-forward.ts';
 import { remoteCommandProtocols, serveRemoteCommand } from './remote-command.ts';
 
-export interface ContainerName {
+export interface PodName {
   readonly namespace: string;
   readonly pod: string;
+}
+
+export interface ContainerName extends PodName {
   readonly container: string;
+}
+
+interface Refused {
+  readonly kind: 'refused';
+  readonly status: number;
+  readonly message: string;
 }
 
 /** A running container, or why there is none: status and text. */
 export type ContainerAnswer =
   | { readonly kind: 'container'; readonly container: RuntimeContainer }
-  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+  | Refused;
 
-export type FindContainer = (name: ContainerName) => ContainerAnswer;
+/** Where a pod can be reached, or why it cannot. */
+export type SandboxAnswer = { readonly kind: 'sandbox'; readonly sandbox: Sandbox } | Refused;
+
+/** What runs on this node. */
+export interface RunningPods {
+  readonly container: (name: ContainerName) => ContainerAnswer;
+  readonly sandbox: (name: PodName) => SandboxAnswer;
+}
 
 /** How many streams are open at once. */
 const maxStreams = 200;
@@ -33,11 +50,11 @@ const statusTexts: Readonly<Record<number, string>> = {
 
 /** The streams into pods that clients have open. */
 export class PodStreams {
-  readonly #find: FindContainer;
+  readonly #pods: RunningPods;
   readonly #sockets = new Set<Duplex>();
 
-  constructor(find: FindContainer) {
-    this.#find = find;
+  constructor(pods: RunningPods) {
+    this.#pods = pods;
   }
 
   /** Cuts all of them. */
@@ -52,13 +69,59 @@ export class PodStreams {
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#sockets.size > maxStreams)
       return refuseUpgrade(socket, 429, 'too many streams are open');
-    const exec = parseExecRequest(new URL(request.url ?? '/', 'https://node'));
-    if (exec === undefined) return refuseUpgrade(socket, 404, '404 page not found');
-    const found = this.#find(exec);
-    if (found.kind === 'refused') return refuseUpgrade(socket, found.status, found.message);
-    const opened = await openWebSocket({ request, socket, head }, remoteCommandProtocols);
+    const url = new URL(request.url ?? '/', 'https://node');
+    const upgrade = { request, socket, head };
+    const exec = parseExecRequest(url);
+    if (exec !== undefined) return this.#exec(upgrade, exec);
+    const forward = parsePortForward(url);
+    if (forward !== undefined) return this.#forward(upgrade, forward);
+    refuseUpgrade(socket, 404, '404 page not found');
+  }
+
+  async #exec(upgrade: Upgrade, exec: ExecRequest): Promise<void> {
+    const found = this.#pods.container(exec);
+    if (found.kind === 'refused') {
+      return refuseUpgrade(upgrade.socket, found.status, found.message);
+    }
+    const opened = await openWebSocket(upgrade, remoteCommandProtocols);
     if (opened !== undefined) await serveRemoteCommand(opened, found.container, exec);
   }
+
+  async #forward(upgrade: Upgrade, name: PodName): Promise<void> {
+    const { request, socket, head } = upgrade;
+    const found = this.#pods.sandbox(name);
+    if (found.kind === 'refused') return refuseUpgrade(socket, found.status, found.message);
+    if (isSpdy(request)) {
+      socket.write(switchToSpdy);
+      if (head.length > 0) socket.unshift(head);
+      return servePortForward(socket, found.sandbox);
+    }
+    const opened = await openWebSocket(upgrade, [tunnelProtocol]);
+    if (opened === undefined) return;
+    const { createWebSocketStream } = await import('ws');
+    await servePortForward(createWebSocketStream(opened), found.sandbox);
+  }
+}
+
+const switchToSpdy = [
+  'HTTP/1.1 101 Switching Protocols',
+  'Connection: Upgrade',
+  'Upgrade: SPDY/3.1',
+  `X-Stream-Protocol-Version: ${portForwardProtocol}`,
+  '\r\n',
+].join('\r\n');
+
+function isSpdy({ headers }: IncomingMessage): boolean {
+  const offered = String(headers['x-stream-protocol-version'] ?? '').split(/, */);
+  return headers.upgrade?.toLowerCase() === 'spdy/3.1' && offered.includes(portForwardProtocol);
+}
+
+/** `/portForward/{namespace}/{pod}` */
+function parsePortForward({ pathname }: URL): PodName | undefined {
+  const match = /^\/portForward\/([^/]+)\/([^/]+)$/.exec(pathname);
+  const [, namespace, pod] = match ?? [];
+  if (namespace === undefined || pod === undefined) return undefined;
+  return { namespace: decodeURIComponent(namespace), pod: decodeURIComponent(pod) };
 }
 
 interface Upgrade {
@@ -93,6 +156,11 @@ async function openWebSocket(
     maxPayload: maxMessageBytes,
     handleProtocols: () => chosen,
   });
+  // A slash is in no token, so the library takes neither such an offer nor such an answer.
+  if (chosen.includes('/')) {
+    delete request.headers['sec-websocket-protocol'];
+    server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${chosen}`));
+  }
   return new Promise((resolve) => {
     socket.once('close', () => resolve(undefined));
     server.handleUpgrade(request, socket, head, resolve);
