@@ -100,4 +100,21 @@ describe('pods through kubectl', () => {
       assert.match(text, /FailedPreStopHook/);
     });
   });
+
+  test('files of a ConfigMap change in a pod that runs', async () => {
+    await platform.kubectl('create', 'configmap', 'settings', '--from-literal=key=one');
+    const mount =
+      ', env: [{name: DIR, value: /etc/settings}], volumeMounts: [{name: v, mountPath: /etc/settings}]';
+    const script = 'trap "exit 0" TERM; while :; do cat $DIR/key; echo; sleep 0.1; done';
+    const spec = `  volumes: [{name: v, configMap: {name: settings}}]
+  containers: [${container('main', script, mount)}]`;
+    await platform.apply(manifest('reads', spec));
+    const reads = (text: RegExp): Promise<void> =>
+      eventually(`it reads ${String(text)}`, async () => {
+        assert.match(await platform.kubectl('logs', 'reads', '--tail=1'), text);
+      });
+    await reads(/^one$/m);
+    await platform.kubectl('patch', 'configmap', 'settings', '-p', '{"data":{"key":"two"}}');
+    await reads(/^two$/m);
+  });
 });
