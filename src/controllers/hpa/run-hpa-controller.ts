@@ -13,6 +13,8 @@ export interface HpaControllerOptions extends ControllerContext {
 
 /** Decisions that are worked out at once; the others wait for their turn. */
 const workers = 16;
+/** Nobody waits longer for the first decision after a start. */
+const longestSpreadMs = 15_000;
 
 /**
  * The controller of HorizontalPodAutoscalers: each decides at its own interval, from its own clock.
@@ -51,7 +53,10 @@ export async function runHpaController(
       log.warn('A decision failed', { key, error: String(error) });
     }
   });
-  const plan = (hpa: HorizontalPodAutoscaler): void => schedule.set(keyOf(hpa), periodOf(hpa));
+  const plan = (hpa: HorizontalPodAutoscaler): void => {
+    const periodMs = periodOf(hpa);
+    schedule.set(keyOf(hpa), periodMs, firstTurnMs(hpa, periodMs));
+  };
   const forget = (hpa: HorizontalPodAutoscaler): void => {
     schedule.delete(keyOf(hpa));
     sync.forget(hpa);
@@ -69,4 +74,14 @@ export async function runHpaController(
     },
     signal,
   );
+}
+
+/**
+ * A new one decides at once. Those that are found at a start do so spread over their period, so that
+ * a thousand of them are not due at the same moment for ever.
+ */
+function firstTurnMs({ metadata, status }: HorizontalPodAutoscaler, periodMs: number): number {
+  if (status?.conditions === undefined) return 0;
+  const share = Number.parseInt((metadata.uid ?? '').slice(0, 8), 16) / 2 ** 32;
+  return Number.isNaN(share) ? 0 : Math.min(longestSpreadMs, periodMs) * share;
 }

@@ -102,3 +102,10 @@ test('Schedule forgets what is deleted, and begins anew when it comes back', asy
   await under.clock.pass(500);
   assert.deepEqual(under.turns, ['a 0', 'a 1000', 'a 6500']);
 });
+
+test('Schedule gives the first turn as late as it was told, and keeps to that phase', async () => {
+  await using under = start();
+  under.schedule.set('a', 1000, 300);
+  await under.clock.pass(2500);
+  assert.deepEqual(under.turns, ['a 300', 'a 1300', 'a 2300']);
+});

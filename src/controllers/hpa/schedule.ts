@@ -13,7 +13,7 @@ const longestSleepMs = 60_000;
  * A clock of its own for each key.
  *
  * Invariants:
- * 1. A key is due when it is set first, and then once a period, counted from when it was due and not
+ * 1. A key is due when it is set first (or that much later), and then once a period, counted from when it was due and not
  *    from when the work was done: periods do not drift.
  * 2. Turns that were missed are left out, not made up for.
  * 3. A new period counts from the last turn.
@@ -27,12 +27,13 @@ export class Schedule {
     this.#clock = clock;
   }
 
-  /** Begins with a key, or changes its period. */
-  set(key: string, periodMs: number): void {
+  /** Begins with a key, its first turn after `firstMs`; or changes its period. */
+  set(key: string, periodMs: number, firstMs = 0): void {
     const known = this.#entries.get(key);
     if (known?.periodMs === periodMs) return;
     const now = this.#clock.monotonic();
-    const due = known === undefined ? now : Math.max(now, known.due - known.periodMs + periodMs);
+    const due =
+      known === undefined ? now + firstMs : Math.max(now, known.due - known.periodMs + periodMs);
     this.#entries.set(key, { periodMs, due });
     this.#wake.abort();
   }
