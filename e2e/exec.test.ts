@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { findTool } from '../src/lib/testing/kubectl.ts';
 import { eventually, newPlatform, type Platform } from './testing/platform.ts';
 
@@ -231,4 +232,45 @@ test('kubectl port-forward tells why a port cannot be reached', async () => {
   await using forward = await forwarding('pod/one');
   await assert.rejects(fetch(forward.url));
   await eventually('it says so', () => assert.match(forward.errors(), /connection refused/));
+});
+
+test('nought exec runs commands as kubectl does', async () => {
+  const { code, stdout, stderr } = await platform.nought(
+    'exec',
+    'one',
+    '--',
+    'sh',
+    '-c',
+    'echo $WHO; echo no >&2; exit 3',
+  );
+  assert.deepEqual(
+    [code, stdout, stderr],
+    [3, 'me\n', 'no\ncommand terminated with exit code 3\n'],
+  );
+  assert.equal(
+    (await platform.nought('exec', 'two', '--', 'sh', '-c', 'echo $WHO')).stdout,
+    'side\n',
+  );
+  const missing = await platform.nought('exec', 'one', '--', 'no-such-program');
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /no-such-program": executable file not found in \$PATH/);
+  const ended = await platform.nought('exec', 'two', '-c', 'main', '--', 'true');
+  assert.equal(ended.code, 1);
+  assert.match(ended.stderr, /container not found \("main"\)/);
+  assert.equal((await platform.nought('exec', 'one', 'ls')).code, 2);
+});
+
+test('nought exec -i hands over standard input and its end', async () => {
+  const launcher = fileURLToPath(new URL('../bin/nought', import.meta.url));
+  const child = spawn(launcher, ['exec', '-i', 'one', '--', 'cat'], {
+    env: { ...environment(), NOUGHT_HOME: platform.home },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const bytes = Buffer.alloc(1_000_000, 'input \xff');
+  const parts: Buffer[] = [];
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  child.stdin.end(bytes);
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0);
+  assert.ok(Buffer.concat(parts).equals(bytes));
 });

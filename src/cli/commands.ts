@@ -7,6 +7,7 @@ import { describeCommand } from './describe/describe-command.ts';
 import { apiResourcesCommand } from './discovery/api-resources-command.ts';
 import { versionCommand } from './discovery/version-command.ts';
 import { eventsCommand } from './events/events-command.ts';
+import { execCommand } from './exec/exec-command.ts';
 import { executeCommand } from './execute/execute-command.ts';
 import { getCommand } from './get/get-command.ts';
 import { cancelCommand } from './invocations/cancel-command.ts';
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   getCommand,
   describeCommand,
   logsCommand,
+  execCommand,
   eventsCommand,
   waitCommand,
   scaleCommand,
