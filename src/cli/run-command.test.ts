@@ -27,7 +27,7 @@ test('runCommand() lists every command, and none that is not there', async () =>
   assert.equal(code, 0);
   for (const { name, summary } of commands)
     assert.match(out, new RegExp(`  ${name} +${summary}\n`));
-  for (const missing of ['exec', 'autoscale'])
+  for (const missing of ['attach', 'autoscale'])
     assert.doesNotMatch(out, new RegExp(`  ${missing} `));
 });
 
