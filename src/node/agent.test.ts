@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { silentLog } from '../lib/log.ts';
 import { runNodeAgent } from './agent.ts';
 import { openProcessRuntime } from './process/runtime.ts';
 import { ApiFarSide } from './testing/api-far-side.ts';
+import { makeCertificate } from './testing/certificate.ts';
 import { eventually, isRunning } from './testing/eventually.ts';
 
 const token = 'the-token';
@@ -37,15 +38,7 @@ describe('runNodeAgent', () => {
   let port = 0;
 
   before(async () => {
-    const made = await mkdtemp(join(tmpdir(), 'nought-tls-'));
-    const [key, cert] = [join(made, 'key'), join(made, 'cert')];
-    const subject = ['-subj', '/CN=node', '-days', '1'];
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    execFileSync('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', cert], {
-      stdio: 'ignore',
-    });
-    tls = { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
-    await rm(made, { recursive: true });
+    tls = await makeCertificate();
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nought-agent-'));

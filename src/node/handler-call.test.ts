@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { systemClock } from '../lib/clock.ts';
 import { parseHandler } from './handler.ts';
 import { callHandler, type HandlerOutcome } from './handler-call.ts';
+import { makeCertificate } from './testing/certificate.ts';
 
 const address = '127.0.0.1';
 const container = { name: 'main', ports: [{ name: 'web', containerPort: 1234 }] };
@@ -75,6 +77,22 @@ describe('callHandler() with httpGet', () => {
     assert.equal(seen[0].headers['x-a'], '1, 2');
     assert.equal(seen[0].headers.accept, undefined);
     assert.equal(seen[0].headers['user-agent'], 'kube-probe/1.35');
+  });
+
+  it('scheme HTTPS takes any certificate', async () => {
+    const server = createSecure(await makeCertificate(), (_, response) => response.end());
+    await using open = await listen(server);
+    const at = (scheme: string) => call({ httpGet: { port: open.port, scheme } });
+    assert.equal((await at('HTTPS')).kind, 'success');
+    assert.notEqual((await at('HTTP')).kind, 'success');
+  });
+
+  it('host goes before the address of the pod', async () => {
+    await using server = await listen(createServer((_, response) => response.end()));
+    const { port } = server;
+    assert.equal((await call({ httpGet: { port, host: 'localhost' } })).kind, 'success');
+    const elsewhere = await call({ httpGet: { port, host: '127.0.0.2' } });
+    assert.match(elsewhere.output, /dial tcp 127\.0\.0\.2:/);
   });
 
   it('follows redirects within the host, and takes others as an answer', async () => {

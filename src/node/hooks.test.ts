@@ -79,6 +79,24 @@ describe('lifecycle hooks of a pod', () => {
     assert.equal(agent.read('end'), 'hook\nsignal\n');
   });
 
+  it('preStop: a pod tells that it is not ready any more while its hook runs', async () => {
+    const readinessProbe = {
+      ...sh(`[ ! -e ${dir}/draining ]`),
+      periodSeconds: 1,
+      timeoutSeconds: 10,
+      failureThreshold: 1,
+    };
+    const wait = `touch ${dir}/draining; while [ ! -e ${dir}/drained ]; do sleep 0.02; done`;
+    agent.create('drain', shell(sleeps, { lifecycle: { preStop: sh(wait) }, readinessProbe }));
+    await agent.status('drain', (each) => conditionOf(each, 'Ready') === 'True');
+    agent.terminate('drain', 60);
+    const found = await agent.status('drain', (each) => conditionOf(each, 'Ready') === 'False');
+    assert.equal(found.phase, 'Running');
+    assert.ok(containerOf(found)?.state?.running !== undefined);
+    agent.write('drained');
+    await agent.gone('drain');
+  });
+
   it('preStop: one that fails is told, one that hangs is cut off by the grace', async () => {
     agent.create('fails', shell(sleeps, { lifecycle: { preStop: sh('exit 1') } }));
     agent.create('hangs', shell(sleeps, { lifecycle: { preStop: { sleep: { seconds: 3600 } } } }));

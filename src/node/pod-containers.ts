@@ -45,6 +45,10 @@ export class PodContainers {
     return [...this.#init, ...this.#main];
   }
 
+  get isRunning(): boolean {
+    return this.#all.some(({ life }) => life !== undefined);
+  }
+
   views(): { readonly init: readonly ContainerView[]; readonly main: readonly ContainerView[] } {
     const view = (slot: ContainerSlot): ContainerView => slot.view();
     return { init: this.#init.map(view), main: this.#main.map(view) };

@@ -255,7 +255,7 @@ export class PodWorker {
     const goal = this.#goal;
     this.#updates.close();
     if (goal.kind === 'leave' || goal.kind === 'run') return;
-    await Promise.race([this.#containers.stop(goal.graceMs), aborted(this.#end.signal)]);
+    await Promise.race([this.#stopped(goal.graceMs), aborted(this.#end.signal)]);
     // The goal may have grown from suspending to terminating meanwhile, never back.
     const last = this.#goal;
     if (last.kind === 'suspend') {
@@ -272,6 +272,18 @@ export class PodWorker {
       await this.#deleteObject();
     }
     await removed;
+  }
+
+  /** Ends the containers; what changes while some of them still run is told. */
+  async #stopped(graceMs: number): Promise<void> {
+    const stopped = this.#containers.stop(graceMs).then(() => true);
+    const changed = (): Promise<boolean> => {
+      this.#changed = false;
+      return this.#wait([]).then(() => false);
+    };
+    while (!(await Promise.race([stopped, changed()]))) {
+      if (this.#containers.isRunning && !this.#end.signal.aborted) this.#publish(false);
+    }
   }
 
   async #deleteObject(): Promise<void> {

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import { silentLog } from '../../lib/log.ts';
 import { runNodeAgent } from '../agent.ts';
 import { openProcessRuntime } from '../process/runtime.ts';
 import { ApiFarSide } from './api-far-side.ts';
+import { makeCertificate } from './certificate.ts';
 import { eventually } from './eventually.ts';
 
 const pods = '/api/v1/namespaces/default/pods';
@@ -176,17 +176,4 @@ export function containerOf(status: PodStatus, name = 'main'): ContainerStatus |
 
 export function conditionOf(status: PodStatus, type: string): string | undefined {
   return status.conditions?.find((each) => each.type === type)?.status;
-}
-
-async function makeCertificate(): Promise<{ key: string; cert: string }> {
-  const made = await mkdtemp(join(tmpdir(), 'nought-tls-'));
-  const [key, cert] = [join(made, 'key'), join(made, 'cert')];
-  const subject = ['-subj', '/CN=node', '-days', '1'];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', cert], {
-    stdio: 'ignore',
-  });
-  const tls = { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
-  await rm(made, { recursive: true });
-  return tls;
 }
