@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,9 @@ import { shell } from '../runtime.contract.ts';
 import { berthProcesses, berthsReady } from '../testing/berths-ready.ts';
 import { eventually } from '../testing/eventually.ts';
 import type { RuntimeOrder } from '../testing/runtime-process.ts';
+import { Addresses } from './addresses.ts';
+import { type Berth, Berths, startInBerth } from './berths.ts';
+import { FifoStock } from './fifo-stock.ts';
 import { openProcessRuntime } from './runtime.ts';
 
 const never = new AbortController().signal;
@@ -152,5 +156,35 @@ describe('berths', { skip: process.platform !== 'linux' && 'need /proc' }, () =>
     await next[Symbol.asyncDispose]();
     assert.deepEqual(await berthProcesses(other), []);
     await rm(other, { recursive: true, force: true });
+  });
+});
+
+describe('Berths', { skip: process.platform !== 'linux' && 'need /proc' }, () => {
+  it('keeps the command of a child that is slow to wait for it', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'nought-berths-slow-'));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    await using fifos = new FifoStock(join(folder, 'fifos'));
+    const slow = ['/bin/sh', '-c', 'sleep 0.3; exec "$@"', 'sh'];
+    await using berths = new Berths({
+      parent: join(folder, 'berths'),
+      size: 1,
+      port: servingPort,
+      instance: folder,
+      path: process.env['PATH'] ?? '',
+      isolation: { folder, limitations: [], owner: () => undefined, wrap: () => slow },
+      addresses: new Addresses(0.7),
+      fifos,
+      takeUser: () => 0,
+    });
+    berths.fillSoon();
+    let berth: Berth | undefined;
+    await eventually('a berth', async () => {
+      berth = await berths.take([servingPort], false);
+      return berth !== undefined;
+    });
+    assert.ok(berth !== undefined);
+    startInBerth(berth, 'echo done >said\n');
+    const said = join(berth.folder, 'said');
+    await eventually('the command has run', () => existsSync(said));
   });
 });

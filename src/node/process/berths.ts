@@ -48,6 +48,9 @@ export interface BerthsOptions {
 const refillMs = 1000;
 const goneMs = 1000;
 const goneCheckMs = 1;
+/** How long a shim's child may take until it waits for its command. */
+const readerMs = 10_000;
+const readerCheckMs = 5;
 /** What a pipe takes at once or not at all (PIPE_BUF, pipe(7)). */
 const commandBytes = 4096;
 /** Names that a shell does not let a script set, or not to any value. */
@@ -68,7 +71,7 @@ const shellsOwn = new Set([
  * Owns the berths that nobody has taken.
  *
  * Invariants:
- * 1. A berth serves one start of one pod, or none.
+ * 1. A berth serves one start of one pod, or none. It is given out once its child reads the pipe.
  * 2. When the agent dies, the pipe ends and with it the child and its shim: no stray is left.
  */
 export class Berths implements AsyncDisposable {
@@ -145,7 +148,7 @@ export class Berths implements AsyncDisposable {
     const address = await addresses.take([port]);
     const name = String(this.#made++);
     const folder = join(parent, name);
-    let commandFd: number | undefined;
+    let shim: Identity | undefined;
     try {
       makeStartFolder(folder, owner);
       const pipes = pipePaths(folder);
@@ -154,8 +157,6 @@ export class Berths implements AsyncDisposable {
       for (const pipe of [...Object.values(pipes), command]) {
         if (owner !== undefined) chownSync(pipe, owner.uid, owner.gid);
       }
-      // Both ways, so that opening it waits for nobody.
-      commandFd = openSync(command, constants.O_RDWR | constants.O_NONBLOCK);
       const marker = `berth/${name}/0`;
       const request = {
         argv: [...isolation.wrap(owner), '/bin/sh', '-c', '. ./command'],
@@ -167,14 +168,33 @@ export class Berths implements AsyncDisposable {
         exitFile,
         listen: { host: address, port },
       };
-      const shim = await startShim(request, identifyChild);
+      shim = await startShim(request, identifyChild);
+      const commandFd = await openOnceRead(command, shim);
       return { address, port, userIndex, owner, folder, shim, marker, commandFd };
     } catch (error) {
-      if (commandFd !== undefined) closeSync(commandFd);
+      if (shim !== undefined) killQuietly(-shim.pid);
       addresses.free(address);
       rmSync(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+}
+
+/**
+ * The writing end of a pipe that somebody reads. What is written to it stays even when it is closed
+ * at once; a pipe that nobody has open yet would forget it, and its reader wait for ever.
+ */
+async function openOnceRead(path: string, reader: Identity): Promise<number> {
+  const deadline = performance.now() + readerMs;
+  for (;;) {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENXIO' || performance.now() > deadline) throw error;
+    }
+    if (!(await lives(reader))) throw new Error('The berth has ended');
+    await new Promise((resolve) => setTimeout(resolve, readerCheckMs));
   }
 }
 
