@@ -51,6 +51,9 @@ async function readFolder({ version, folder }: UsageFolder): Promise<GroupUsage>
 /**
  * What a container has used since its start: from its cgroup as far as that tells, else from /proc.
  *
+ * Memory that processes had before they were moved into the group (most of a function server's own)
+ * stays counted elsewhere: what they hold for themselves is the least that is told.
+ *
  * Undefined where neither is to be had, and when nothing of it runs any more.
  */
 export async function containerUsage(
@@ -58,28 +61,35 @@ export async function containerUsage(
   cgroup: Cgroup | undefined,
 ): Promise<ContainerUsage | undefined> {
   if (process.platform !== 'linux') return undefined;
-  const { cpuNanos, workingSetBytes: counted } = (await cgroup?.usage()) ?? nothing;
-  // What processes held before they were moved into the group is not counted in it.
-  const workingSetBytes = counted === 0 ? undefined : counted;
-  if (cpuNanos !== undefined && workingSetBytes !== undefined) {
-    return { at: Date.now(), cpuNanos, workingSetBytes };
-  }
-  const grouped = (await cgroup?.pids()) ?? [];
-  // The first processes are moved into the group a moment after they have started.
-  const pids = [...new Set([...(await descendants(root)), ...grouped])];
-  const used = await processUsage(pids);
+  const [counted = nothing, grouped = [], tree] = await Promise.all([
+    cgroup?.usage(),
+    cgroup?.pids(),
+    descendants(root),
+  ]);
+  const used = await processUsage([...new Set([...tree, ...grouped])]);
   if (used === undefined) return undefined;
+  const { cpuNanos, workingSetBytes } = counted;
   return {
-    at: used.at,
+    at: Date.now(),
     cpuNanos: cpuNanos ?? used.cpuNanos,
-    workingSetBytes: workingSetBytes ?? used.workingSetBytes,
+    workingSetBytes:
+      workingSetBytes === undefined ? used.residentBytes : Math.max(workingSetBytes, used.ownBytes),
   };
 }
 
 const nothing: GroupUsage = { cpuNanos: undefined, workingSetBytes: undefined };
 
-/** What these processes, and those they have waited for, have used; undefined when none is left. */
-async function processUsage(pids: readonly number[]): Promise<ContainerUsage | undefined> {
+interface ProcessUsage {
+  /** Of the processes, and of those that they have waited for. */
+  readonly cpuNanos: number;
+  /** All that is in memory, copies of files and what is shared included. */
+  readonly residentBytes: number;
+  /** Without copies of files. */
+  readonly ownBytes: number;
+}
+
+/** Undefined when none of the processes is left. */
+async function processUsage(pids: readonly number[]): Promise<ProcessUsage | undefined> {
   const read = await Promise.all(
     pids.map(async (pid) => ({
       stat: await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''),
@@ -88,17 +98,18 @@ async function processUsage(pids: readonly number[]): Promise<ContainerUsage | u
   );
   const found = read.filter(({ stat }) => stat !== '');
   if (found.length === 0) return undefined;
-  let ticks = 0;
-  let kilobytes = 0;
-  for (const { stat, status } of found) {
-    ticks += ticksOf(stat);
-    kilobytes += Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
-  }
+  const sum = (part: (one: (typeof found)[number]) => number): number =>
+    found.reduce((total, one) => total + part(one), 0);
   return {
-    at: Date.now(),
-    cpuNanos: ticks * nanosPerTick,
-    workingSetBytes: kilobytes * bytesPerKilobyte,
+    cpuNanos: sum(({ stat }) => ticksOf(stat)) * nanosPerTick,
+    residentBytes: sum(({ status }) => bytesOf(status, 'VmRSS')),
+    ownBytes: sum(({ status }) => bytesOf(status, 'RssAnon') + bytesOf(status, 'RssShmem')),
   };
+}
+
+function bytesOf(status: string, field: string): number {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm');
+  return Number(line.exec(status)?.[1] ?? 0) * bytesPerKilobyte;
 }
 
 /** utime, stime, cutime and cstime of /proc/PID/stat (proc_pid_stat(5)); the name may hold anything. */
