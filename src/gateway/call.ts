@@ -253,15 +253,13 @@ export class Call implements ExchangeOwner, ResponseSink, Arrival {
 
   upstreamFailed(failure: UpstreamFailure): void {
     if (this.#state === 'over') return;
-    if (failure.phase === 'dial') {
-      this.#dialFailed(failure.reason);
-      return;
-    }
-    const { malformed, reason, stale, unsent } = failure;
+    const { phase, malformed, reason, stale, unsent } = failure;
+    if (phase === 'dial') return this.#dialFailed(reason);
+    const isUnanswered = this.#state === 'sent' && !malformed;
     // A process that ends may close its connections before its listening socket.
-    if (!malformed) this.#mistrust(`it broke off: ${reason}`);
-    const isSafe = !malformed && (unsent || (stale && this.#idempotent));
-    if (this.#state === 'sent' && this.#whole && isSafe && !this.#resent) {
+    if (isUnanswered) this.#mistrust(`it broke off: ${reason}`);
+    const isSafe = unsent || (stale && this.#idempotent);
+    if (isUnanswered && this.#whole && isSafe && !this.#resent) {
       this.#resent = true;
       return this.#retry();
     }

@@ -135,6 +135,7 @@ test('each call that got no whole answer is counted with its reason', async () =
   assert.equal((await gateway.fetch('/default/cold', post)).status, 503);
   assert.equal((await gateway.fetch('/default/broken', post)).status, 503);
   assert.equal((await gateway.fetch('/default/diff/break', post)).status, 502);
+  await untilMetric(gateway, 'nought_gateway_routable_pods', { function: 'diff' }, 1);
   await assert.rejects(async () => (await gateway.fetch('/default/diff/cut', post)).text());
   assert.equal((await gateway.fetch('/default/diff/late', post)).status, 504);
   await untilMetric(gateway, 'nought_gateway_routable_pods', { function: 'diff' }, 1);
@@ -151,7 +152,7 @@ test('each call that got no whole answer is counted with its reason', async () =
   assert.equal(dropped('broken', 'load-failed'), 1);
   assert.equal(dropped('diff', 'pod-failed'), 2);
   assert.equal(dropped('diff', 'timeout'), 1);
-  assert.equal(value(families, 'nought_gateway_quarantines_total', { function: 'diff' }), 1);
+  assert.equal(value(families, 'nought_gateway_quarantines_total', { function: 'diff' }), 2);
   assert.equal(
     value(families, 'nought_gateway_requests_total', { function: 'diff', code: '499' }),
     1,
