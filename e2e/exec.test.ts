@@ -274,3 +274,52 @@ test('nought exec -i hands over standard input and its end', async () => {
   assert.equal(code, 0);
   assert.ok(Buffer.concat(parts).equals(bytes));
 });
+
+test('kubectl exec falls back to SPDY', async () => {
+  const env = { ...environment(), KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' };
+  const run = async (args: readonly string[], input: Uint8Array) => {
+    const child = spawn(kubectl, args, { env, stdio: 'pipe' });
+    const parts: Buffer[] = [];
+    let stderr = '';
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
+    child.stdin.on('error', () => undefined).end(input);
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stdout: Buffer.concat(parts), stderr };
+  };
+  const none = Buffer.alloc(0);
+  const ran = await run(['exec', 'one', '--', 'sh', '-c', 'echo $WHO; echo no >&2; exit 3'], none);
+  assert.deepEqual(
+    [ran.code, String(ran.stdout), ran.stderr],
+    [3, 'me\n', 'no\ncommand terminated with exit code 3\n'],
+  );
+  const bytes = Buffer.alloc(2_000_000, 'over SPDY \0\xff');
+  const fed = await run(['exec', '-i', 'one', '--', 'cat'], bytes);
+  assert.equal(fed.code, 0, fed.stderr);
+  assert.ok(fed.stdout.equals(bytes));
+  assert.equal((await run(['exec', '-i', 'one', '--', 'echo', 'done'], bytes)).code, 0);
+  const told = await run(['-v=6', 'exec', 'one', '--', 'true'], none);
+  assert.match(told.stderr, /POST.*\/exec\?/);
+  const missing = await run(['exec', 'one', '--', 'no-such-program'], none);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /no-such-program": executable file not found in \$PATH/);
+});
+
+test('kubectl logs --previous shows the run before the present one', async () => {
+  await platform.apply(`apiVersion: v1
+kind: Pod
+metadata: {name: again}
+spec:
+  volumes: [{name: data, emptyDir: {}}]
+  containers:
+    - name: main
+      image: none
+      command: [sh, -c, 'if [ -e $DATA/ran ]; then echo second; sleep 600; fi; touch $DATA/ran; echo first; exit 1']
+      env: [{name: DATA, value: /data}]
+      volumeMounts: [{name: data, mountPath: /data}]
+`);
+  await eventually('it runs again', async () => {
+    assert.equal(await platform.kubectl('logs', 'again'), 'second\n');
+  });
+  assert.equal(await platform.kubectl('logs', 'again', '--previous'), 'first\n');
+});

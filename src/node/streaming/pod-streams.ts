@@ -5,6 +5,7 @@ import type { RuntimeContainer, Sandbox } from '../runtime.ts';
 import { type ExecRequest, parseExecRequest } from './exec-request.ts';
 import { portForwardProtocol, servePortForward, tunnelProtocol } from './port-forward.ts';
 import { remoteCommandProtocols, serveRemoteCommand } from './remote-command.ts';
+import { serveRemoteCommandBySpdy } from './remote-command-spdy.ts';
 
 export interface PodName {
   readonly namespace: string;
@@ -35,6 +36,8 @@ export interface RunningPods {
   readonly sandbox: (name: PodName) => SandboxAnswer;
 }
 
+/** What clients that fall back from websockets are spoken to in. */
+const spdyExecProtocol = 'v4.channel.k8s.io';
 /** How many streams are open at once. */
 const maxStreams = 200;
 /** Clients send pieces of 32 KiB. */
@@ -83,17 +86,20 @@ export class PodStreams {
     if (found.kind === 'refused') {
       return refuseUpgrade(upgrade.socket, found.status, found.message);
     }
+    if (isSpdy(upgrade.request, spdyExecProtocol)) {
+      switchToSpdy(upgrade, spdyExecProtocol);
+      return serveRemoteCommandBySpdy(upgrade.socket, found.container, exec);
+    }
     const opened = await openWebSocket(upgrade, remoteCommandProtocols);
     if (opened !== undefined) await serveRemoteCommand(opened, found.container, exec);
   }
 
   async #forward(upgrade: Upgrade, name: PodName): Promise<void> {
-    const { request, socket, head } = upgrade;
+    const { request, socket } = upgrade;
     const found = this.#pods.sandbox(name);
     if (found.kind === 'refused') return refuseUpgrade(socket, found.status, found.message);
-    if (isSpdy(request)) {
-      socket.write(switchToSpdy);
-      if (head.length > 0) socket.unshift(head);
+    if (isSpdy(request, portForwardProtocol)) {
+      switchToSpdy(upgrade, portForwardProtocol);
       return servePortForward(socket, found.sandbox);
     }
     const opened = await openWebSocket(upgrade, [tunnelProtocol]);
@@ -103,17 +109,20 @@ export class PodStreams {
   }
 }
 
-const switchToSpdy = [
-  'HTTP/1.1 101 Switching Protocols',
-  'Connection: Upgrade',
-  'Upgrade: SPDY/3.1',
-  `X-Stream-Protocol-Version: ${portForwardProtocol}`,
-  '\r\n',
-].join('\r\n');
-
-function isSpdy({ headers }: IncomingMessage): boolean {
+function isSpdy({ headers }: IncomingMessage, protocol: string): boolean {
   const offered = String(headers['x-stream-protocol-version'] ?? '').split(/, */);
-  return headers.upgrade?.toLowerCase() === 'spdy/3.1' && offered.includes(portForwardProtocol);
+  return headers.upgrade?.toLowerCase() === 'spdy/3.1' && offered.includes(protocol);
+}
+
+function switchToSpdy({ socket, head }: Upgrade, protocol: string): void {
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    'Upgrade: SPDY/3.1',
+    `X-Stream-Protocol-Version: ${protocol}`,
+  ];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  if (head.length > 0) socket.unshift(head);
 }
 
 /** `/portForward/{namespace}/{pod}` */
