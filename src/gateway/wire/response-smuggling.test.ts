@@ -116,7 +116,7 @@ describe('response smuggling', () => {
       const [first, second, connections] = await twice(bytes, method);
       assert.equal(first.split('HTTP/1.1 ').length, 2, 'one answer');
       assert.ok(first.endsWith(body), first);
-      assert.ok(!first.includes('evil') && !first.includes(': 99'));
+      assert.ok(!first.includes('evil') && !first.includes('Content-Length: 99'));
       assert.match(second, /^HTTP\/1\.1 200 OK\r\n/);
       assert.ok(!second.includes('evil'));
       assert.equal(connections, 2);
