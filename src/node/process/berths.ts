@@ -218,8 +218,14 @@ export function berthCommand(
 
 /** Hands the command over; the berth is used up. */
 export function startInBerth({ commandFd }: Berth, command: string): void {
-  writeSync(commandFd, command);
-  closeSync(commandFd);
+  try {
+    writeSync(commandFd, command);
+  } catch (error) {
+    // The child has died meanwhile: its shim tells that as the end of the container.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  } finally {
+    closeSync(commandFd);
+  }
 }
 
 /**
