@@ -248,4 +248,6 @@ test('an HPA neither wakes a function that sleeps nor pins it', async () => {
     assert.deepEqual([active?.status, active?.reason], ['False', 'ScalingDisabled']);
   });
   assert.equal(await pods('asleep'), 0);
+  const { spec } = await get<FunctionObject>('fn', 'asleep');
+  assert.equal(spec.replicas, undefined);
 });
