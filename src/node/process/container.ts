@@ -54,6 +54,8 @@ export interface ContainerSurroundings {
   readonly instance: string;
   /** Words before a command that give up rights. */
   readonly wrap: readonly string[];
+  /** PATH of the agent, to find those words. */
+  readonly path: string;
   /** Whether the pod has a user of its own, which may do less than the agent's. */
   readonly ownUser: boolean;
 }

@@ -1,3 +1,4 @@
+import { behind } from './early-environment.ts';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -29,6 +30,8 @@ export interface ExecSurroundings {
   readonly marker: string;
   readonly instance: string;
   readonly wrap: readonly string[];
+  /** PATH of the agent, to find those words. */
+  readonly path: string;
   readonly ownUser: boolean;
   readonly strays: Strays;
   readonly cgroup: Cgroup | undefined;
@@ -60,11 +63,12 @@ export class ProcessExec implements RuntimeExec {
 
   /** Throws StartError when there is no such program. */
   constructor(spec: ExecSpec, surroundings: ExecSurroundings) {
-    const { scene, wrap, marker, instance } = surroundings;
+    const { scene, wrap, path, marker, instance } = surroundings;
     this.#surroundings = surroundings;
     this.#terminal = spec.terminal;
-    const env = new Map([...scene.env, [markerVariable, `${instance}/${marker}`] as const]);
-    const words = ['-c', script(spec.terminal), 'nought', ...wrap, ...argvOf(spec, surroundings)];
+    const start = behind(wrap, { argv: argvOf(spec, surroundings), env: new Map(scene.env) }, path);
+    const env = new Map([...start.env, [markerVariable, `${instance}/${marker}`] as const]);
+    const words = ['-c', script(spec.terminal), 'nought', ...start.argv];
     this.#child = spawn(shellFor(env), words, {
       cwd: scene.cwd,
       env: Object.fromEntries(env),

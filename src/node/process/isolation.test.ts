@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -50,6 +51,26 @@ describe('process runtime, isolation', () => {
   it('a container cannot gain rights, and leaves no core files', async () => {
     const { text } = await run(shell('grep NoNewPrivs /proc/self/status; ulimit -c'));
     assert.match(text, limited('setpriv') ? /NoNewPrivs:\t1\n0\n/ : /0\n$/);
+  });
+
+  it('what a manifest says of PATH and loaders leads the command, nothing before it', async () => {
+    const bin = join(folder, 'bin');
+    await mkdir(bin);
+    for (const name of ['setpriv', 'env', 'sh']) {
+      await writeFile(join(bin, name), `#!/bin/sh\ntouch ${bin}/led\nexit 1\n`, { mode: 0o755 });
+    }
+    const env = new Map([
+      ['PATH', `${bin}:${process.env['PATH'] ?? ''}`],
+      ['LD_LIBRARY_PATH', '/nowhere'],
+      ['BASH_ENV', `${bin}/setpriv`],
+      // A name that only bash hands on.
+      ['my.key', 'kept'],
+    ]);
+    const said =
+      'echo "$LD_LIBRARY_PATH $BASH_ENV ${PATH%%:*}"; tr "\\0" "\\n" </proc/$$/environ | grep my.key';
+    const { text } = await run(shell(said, { env }));
+    assert.equal(text, `/nowhere ${bin}/setpriv ${bin}\nmy.key=kept\n`);
+    assert.ok(!existsSync(join(bin, 'led')));
   });
 
   it('as root each pod has a user of its own that reads nothing of other pods', async (t) => {

@@ -19,6 +19,7 @@ import {
   type RuntimeContainer,
   type Sandbox,
 } from '../runtime.ts';
+import { behind } from './early-environment.ts';
 import { abandonBerth, type Berth, berthCommand, startInBerth } from './berths.ts';
 import type { BootGate } from './boot-gate.ts';
 import type { Cgroups } from './cgroups.ts';
@@ -194,7 +195,7 @@ export class ProcessSandbox implements Sandbox {
     for (const pipe of Object.values(pipes)) this.#give(pipe);
     const request = {
       ...command,
-      argv: [...isolation.wrap(this.owner), ...command.argv],
+      ...behind(isolation.wrap(this.owner), command, this.#host.path),
       marker: `${instance}/${this.#marker(spec)}`,
       pipes,
       exitFile: join(folder, exitFile),
@@ -299,6 +300,7 @@ export class ProcessSandbox implements Sandbox {
       logPath: this.#logPath(record.name, record.attempt),
       instance: host.instance,
       wrap: host.isolation.wrap(this.owner),
+      path: host.path,
       ownUser: this.owner !== undefined,
     });
   }
