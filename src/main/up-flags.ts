@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { syncPeriodMs } from '../api/index.ts';
 import type { AccessLogFormat } from '../gateway/index.ts';
 import type { StoreKind } from './config.ts';
 import {
@@ -145,10 +144,22 @@ export function parseWarmPool(text = defaultWarmPool): number {
   return parseNumber('--warm-pool', text, { from: 0, to: maxWarmPool, orWord: 'off' });
 }
 
-/** The interval of HorizontalPodAutoscalers in milliseconds; throws UsageError. */
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const shortestSyncPeriodMs = 1000;
+const longestSyncPeriodMs = 86_400_000;
+
+/**
+ * The interval of HorizontalPodAutoscalers in milliseconds; throws UsageError. The durations of
+ * `api/` are not used, as the supervisor would carry that whole room in its memory.
+ */
 function parseSyncPeriod(text = '15s'): number {
-  const ms = syncPeriodMs(text);
-  if (ms !== undefined) return ms;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smh])/g)];
+  const ms = parts.reduce(
+    (sum, [, count, unit = '']) => sum + Number(count) * (unitMs[unit] ?? 0),
+    0,
+  );
+  const isWhole = parts.map(([part]) => part).join('') === text;
+  if (isWhole && ms >= shortestSyncPeriodMs && ms <= longestSyncPeriodMs) return ms;
   throw new UsageError(
     `Cannot use --horizontal-pod-autoscaler-sync-period "${text}": expected a duration from 1s to 24h, such as 15s`,
   );
