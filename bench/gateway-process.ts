@@ -9,13 +9,13 @@ import {
   names,
   type Pod,
 } from '../src/api/index.ts';
-import type { Informer, ResourceClient, ResourceRef } from '../src/client/index.ts';
+import type { ResourceClient, ResourceRef } from '../src/client/index.ts';
 import { runGateway } from '../src/gateway/index.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { randomIds } from '../src/lib/ids.ts';
 import { silentLog } from '../src/lib/log.ts';
-import { aborted } from '../src/lib/wait.ts';
 import { benchConfig, say } from './child.ts';
+import { fixedInformer } from './fixed-informer.ts';
 
 const { upstreamPort, port = 0 } = benchConfig<{
   readonly upstreamPort: number;
@@ -56,22 +56,6 @@ const pod: Pod = {
   },
 };
 
-/** An informer whose copy never changes. */
-function fixed<T extends KubeObject>(...objects: readonly T[]): Informer<T> {
-  return {
-    run: (signal) => aborted(signal),
-    synced: () => Promise.resolve(),
-    hasSynced: () => true,
-    get: (key) => objects.find(({ metadata }) => metadata.name === key.name),
-    list: () => objects,
-    byIndex: () => [],
-    handle: ({ added }) => {
-      for (const object of objects) added?.(object);
-      return () => undefined;
-    },
-  };
-}
-
 const refuse = (): never => {
   throw new Error('The gateway of the bench has no API server');
 };
@@ -95,7 +79,11 @@ await runGateway(
     log: silentLog,
     gateway: 'bench',
     onListening: (address) => say({ port: address.port }),
-    informers: { functions: fixed(echo), pods: fixed(pod), leases: fixed<Lease>() },
+    informers: {
+      functions: fixedInformer([echo]),
+      pods: fixedInformer([pod]),
+      leases: fixedInformer<Lease>([]),
+    },
     limits: { drainGraceMs: 100 },
   },
   stop.signal,

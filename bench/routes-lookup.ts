@@ -1,10 +1,9 @@
-import type { FunctionObject, KubeObject, Pod } from '../src/api/index.ts';
-import type { Informer } from '../src/client/index.ts';
+import type { FunctionObject, Pod } from '../src/api/index.ts';
 import { RouteTable } from '../src/gateway/routes/route-table.ts';
 import { resolveTarget } from '../src/gateway/routes/target.ts';
 import { RecentClock } from '../src/gateway/wire/recent-clock.ts';
 import { systemClock } from '../src/lib/clock.ts';
-import { aborted } from '../src/lib/wait.ts';
+import { fixedInformer } from './fixed-informer.ts';
 import { median } from './statistics.ts';
 
 const rounds = 15;
@@ -44,8 +43,8 @@ function fixture(count: number, called: number): Fixture {
     spec: { runtime: 'node', source: {} },
   }));
   const table = new RouteTable({
-    functions: fixed(functions),
-    pods: fixed<Pod>([]),
+    functions: fixedInformer(functions),
+    pods: fixedInformer<Pod>([]),
     clock: new RecentClock(systemClock),
     limits: { heldRequests: 1000, heldBytes: 1 << 24 },
     changed: () => undefined,
@@ -72,19 +71,4 @@ function look({ table, paths }: Fixture): number {
   }
   if (found !== lookups) throw new Error(`${lookups - found} functions were not found`);
   return ((process.cpuUsage().user - before) * 1000) / lookups;
-}
-
-function fixed<T extends KubeObject>(objects: readonly T[]): Informer<T> {
-  return {
-    run: (signal) => aborted(signal),
-    synced: () => Promise.resolve(),
-    hasSynced: () => true,
-    get: (key) => objects.find(({ metadata }) => metadata.name === key.name),
-    list: () => objects,
-    byIndex: () => [],
-    handle: ({ added }) => {
-      for (const object of objects) added?.(object);
-      return () => undefined;
-    },
-  };
 }

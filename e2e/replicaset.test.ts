@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Event, formatClaim, names, type Pod } from '../src/api/index.ts';
-import { createClient, refs, type Transport } from '../src/client/index.ts';
+import { type Client, createClient, refs, type Transport } from '../src/client/index.ts';
 import { runControllers } from '../src/controllers/index.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { randomIds } from '../src/lib/ids.ts';
@@ -204,9 +204,8 @@ for (const first of ['the raise', 'the labels'] as const) {
   });
 }
 
-test('a claim that nobody completes leaves no ReplicaSet without its pods', async () => {
-  await using plane = await openControlPlane();
-  const { client } = plane;
+/** A waiting pod, and a ReplicaSet that claims it; nobody completes the claim. */
+async function claimWarmPod(client: Client): Promise<void> {
   const warm = await client.resource(refs.pods).create(pod('warm', { [names.label.pool]: 'x' }));
   const uids = [warm.metadata.uid ?? ''];
   const claim = formatClaim({ generation: 1, pods: uids, atMs: systemClock.now() });
@@ -215,21 +214,18 @@ test('a claim that nobody completes leaves no ReplicaSet without its pods', asyn
   await client
     .resource(refs.replicasets)
     .create({ ...made, metadata: { ...made.metadata, annotations } });
+}
+
+test('a claim that nobody completes leaves no ReplicaSet without its pods', async () => {
+  await using plane = await openControlPlane();
+  await claimWarmPod(plane.client);
   await eventually(plane, podsHere, (all) => all.some((each) => controllerName(each) === 'web'));
 });
 
 test('a claimed pod that goes before it was the ReplicaSet’s is replaced at once', async () => {
   await using plane = await openControlPlane();
-  const { client } = plane;
-  const warm = await client.resource(refs.pods).create(pod('warm', { [names.label.pool]: 'x' }));
-  const uids = [warm.metadata.uid ?? ''];
-  const claim = formatClaim({ generation: 1, pods: uids, atMs: systemClock.now() });
-  const made = replicaSet('web', 1);
-  const annotations = { [names.annotation.claims]: claim };
-  await client
-    .resource(refs.replicasets)
-    .create({ ...made, metadata: { ...made.metadata, annotations } });
-  await client.resource(refs.pods).delete(key('warm'), { gracePeriodSeconds: 0 });
+  await claimWarmPod(plane.client);
+  await plane.client.resource(refs.pods).delete(key('warm'), { gracePeriodSeconds: 0 });
   await eventually(plane, podsHere, (all) => all.some((each) => controllerName(each) === 'web'));
 });
 

@@ -1,8 +1,13 @@
-import { STATUS_CODES } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Clock } from '../../lib/clock.ts';
 import type { ClientLimits } from '../wire/connection.ts';
-import type { Answer, Exchange, ExchangeOwner, ResponseStart } from '../wire/exchange.ts';
+import {
+  type Answer,
+  type Exchange,
+  type ExchangeOwner,
+  giveAnswer,
+  type ResponseStart,
+} from '../wire/exchange.ts';
 import { bodyTooLarge, bodyTooSlow, type Problem } from '../wire/problem.ts';
 import type { RequestHead } from '../wire/request-head.ts';
 
@@ -173,16 +178,7 @@ export class StreamExchange implements Exchange {
 
   answer(answer: Answer): void {
     if (this.#over || this.#mode !== undefined) return;
-    const { status, lines, body } = answer;
-    this.start({
-      status,
-      reason: STATUS_CODES[status] ?? '',
-      lines: `Date: ${new Date().toUTCString()}\r\n${lines}`,
-      framing: { kind: 'length', length: body.length },
-      statedLength: body.length,
-    });
-    this.data([body], body.length);
-    this.end();
+    giveAnswer(this, answer);
   }
 
   /** RFC 8441: the tunnel is the stream, and its answer is 200. */

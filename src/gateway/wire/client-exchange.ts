@@ -1,7 +1,12 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyDecoder } from './body-decoder.ts';
-import type { Answer, Exchange, ExchangeOwner, ResponseStart } from './exchange.ts';
+import {
+  type Answer,
+  type Exchange,
+  type ExchangeOwner,
+  giveAnswer,
+  type ResponseStart,
+} from './exchange.ts';
 import { writeAll } from './write-all.ts';
 import { bodyTooLarge, type Problem, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
@@ -269,16 +274,7 @@ export class ClientExchange implements Exchange {
 
   answer(answer: Answer): void {
     if (this.#over || this.#mode !== undefined) return;
-    const { status, lines, body } = answer;
-    this.start({
-      status,
-      reason: STATUS_CODES[status] ?? '',
-      lines: `Date: ${new Date().toUTCString()}\r\n${lines}`,
-      framing: { kind: 'length', length: body.length },
-      statedLength: body.length,
-    });
-    this.data([body], body.length);
-    this.end();
+    giveAnswer(this, answer);
   }
 
   tunnel(lines: string): void {

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Framing } from './framing.ts';
 import type { Problem } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
@@ -80,4 +81,17 @@ export interface Exchange {
   tunnel(lines: string): void;
   /** Cuts the connection: the only way to tell a client that an answer which began is incomplete. */
   abort(): void;
+}
+
+/** Gives a complete answer of the gateway's own through an exchange that has not begun one. */
+export function giveAnswer(exchange: Exchange, { status, lines, body }: Answer): void {
+  exchange.start({
+    status,
+    reason: STATUS_CODES[status] ?? '',
+    lines: `Date: ${new Date().toUTCString()}\r\n${lines}`,
+    framing: { kind: 'length', length: body.length },
+    statedLength: body.length,
+  });
+  exchange.data([body], body.length);
+  exchange.end();
 }
